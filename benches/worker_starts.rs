@@ -78,6 +78,8 @@ fn dispatch(ordinal: u32) -> Dispatch {
             .prepare(&BTreeMap::new(), TimeBase::utc(Timestamp(0)))
             .action,
         env: BTreeMap::new(),
+        secret_slots: Vec::new(),
+        secrets: Default::default(),
         outputs: BTreeMap::new(),
         timeout_ms: None,
         on_cut_off: OnCutOff::Continue,

@@ -14,6 +14,7 @@ mod node;
 mod restart_backoff;
 mod retention;
 mod secret_keys;
+mod secret_rotation;
 mod serve;
 mod shutdown;
 mod standalone;

@@ -14,9 +14,11 @@ use crate::execution::child_requests::ChildRequests;
 use crate::execution::db_actor::DbActor;
 use crate::execution::dependency_actor::{DependencyActor, DependencyDeps};
 use crate::execution::dependency_requests::DependencyRequests;
-use crate::execution::dispatch_actor::{DispatchActor, DispatchDeps};
+use crate::execution::dispatch_actor::DispatchActor;
+use crate::execution::dispatch_deps::DispatchDeps;
 use crate::execution::instance_loader::InstanceLoader;
 use crate::execution::instance_notices::{InstanceNotices, NoticeDeps};
+use crate::execution::lease_grants::LeaseGrants;
 use crate::execution::limit_actor::{LimitActor, LimitDeps};
 use crate::execution::slots::Slots;
 use crate::execution::workflow_deps::WorkflowDeps;
@@ -129,6 +131,24 @@ struct MasterStarter<'a> {
 }
 
 impl MasterStarter<'_> {
+    fn dispatch_deps(
+        &self,
+        leases: &LeaseGrants,
+        slots: &Slots,
+        supervisor: &Addr<MasterActor>,
+    ) -> DispatchDeps {
+        DispatchDeps {
+            rpc: self.rpc.clone(),
+            store: Arc::clone(&self.deps.store) as _,
+            secrets: Arc::clone(&self.deps.store) as _,
+            leases: leases.clone(),
+            slots: slots.clone(),
+            deaths: supervisor.clone().recipient(),
+            connections: Arc::clone(&self.deps.connections),
+            clock: self.deps.clock.clone(),
+        }
+    }
+
     fn start(self, context: Context<MasterActor>, workflows: ArbiterHandle) -> MasterActors {
         let deps = self.deps;
         let supervisor = context.address();
@@ -140,15 +160,7 @@ impl MasterStarter<'_> {
         let slots = Slots::with_selection(selection);
         let leases = deps.lease_grants();
         let not_accepting: Arc<AtomicBool> = Arc::default();
-        let dispatch_deps = DispatchDeps {
-            rpc: self.rpc.clone(),
-            store: Arc::clone(&deps.store) as _,
-            leases: leases.clone(),
-            slots: slots.clone(),
-            deaths: supervisor.clone().recipient(),
-            connections: Arc::clone(&deps.connections),
-            clock: deps.clock.clone(),
-        };
+        let dispatch_deps = self.dispatch_deps(&leases, &slots, &supervisor);
         let exit_on_panic = deps.exit_on_panic("DispatchActor");
         let dispatch = DispatchActor::new(&deps.identity(), dispatch_deps, exit_on_panic).start();
         let limit_deps = LimitDeps {

@@ -22,6 +22,11 @@ impl ExitOnPanic {
             terminate_node,
         }
     }
+
+    /// Guards another actor of the same node.
+    pub(crate) fn for_actor(&self, actor: &'static str) -> Self {
+        Self::new(actor, Arc::clone(&self.terminate_node))
+    }
 }
 
 impl fmt::Debug for ExitOnPanic {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::model::TaskDefinition;
 use crate::spec::params::{ParamOwner, parse as parse_params, parse_env};
+use crate::spec::secret_places::check_without_secrets;
 use crate::spec::validator::{Path, Validator};
 use crate::task_type::ExecutionSite;
 
@@ -98,6 +99,8 @@ fn parse_members(validator: &mut Validator, value: &Value, task: &TaskDefinition
         .chain(scripts.iter().copied())
         .collect();
     let map = validator.object(value, &at, &known)?;
+    // Who may start an instance again chooses no secrets: its document does.
+    check_without_secrets(validator, value, &at);
     let given = |key: &str| map.get(key).filter(|value| !value.is_null());
     let mut overrides = TaskOverrides::default();
     if let Some(value) = given("params") {

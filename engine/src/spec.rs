@@ -11,6 +11,7 @@ pub(crate) mod labels;
 pub(crate) mod limits;
 pub(crate) mod model;
 pub(crate) mod params;
+pub(crate) mod secret_places;
 pub(crate) mod validator;
 pub(crate) mod values;
 
@@ -42,6 +43,7 @@ pub use model::{
 pub use params::check_external_param;
 pub use parse::parse;
 pub use schema::{document_schema, task_type_schemas};
+pub use secret_places::SecretReference;
 pub use serialize::serialize;
 pub use values::ParamType;
 pub use workflow_references::{ProjectAccess, ReferenceKind, WorkflowReference};

@@ -31,6 +31,8 @@ mod m0030_limits;
 mod m0031_limit_counts;
 mod m0032_single_tasks;
 mod m0034_bulk_and_lists;
+mod m0035_secrets;
+mod m0036_secret_use;
 mod m0037_connections;
 mod m0039_alert_rules;
 mod m0040_alerts;

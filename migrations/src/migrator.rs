@@ -36,6 +36,8 @@ impl MigratorTrait for Migrator {
             Box::new(crate::m0031_limit_counts::Migration),
             Box::new(crate::m0032_single_tasks::Migration),
             Box::new(crate::m0034_bulk_and_lists::Migration),
+            Box::new(crate::m0035_secrets::Migration),
+            Box::new(crate::m0036_secret_use::Migration),
             Box::new(crate::m0037_connections::Migration),
             Box::new(crate::m0039_alert_rules::Migration),
             Box::new(crate::m0040_alerts::Migration),

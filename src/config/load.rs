@@ -137,10 +137,7 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
             audit: from.value(&keys::RETENTION_AUDIT)?,
             batch: from.value(&keys::RETENTION_BATCH)?,
         },
-        secrets: Secrets {
-            key: from.optional_value(&keys::SECRETS_KEY)?,
-            key_file: from.optional_value(&keys::SECRETS_KEY_FILE)?,
-        },
+        secrets: build_secrets(from)?,
         cluster: Cluster {
             secret: from.optional_value(&keys::CLUSTER_SECRET)?,
             flapping_deaths: from.value(&keys::FLAPPING_DEATHS)?,
@@ -149,6 +146,13 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
             level: from.value(&keys::LOG_LEVEL)?,
             format: from.value(&keys::LOG_FORMAT)?,
         },
+    })
+}
+
+fn build_secrets(from: &SourceTexts) -> Result<Secrets, ConfigError> {
+    Ok(Secrets {
+        key: from.optional_value(&keys::SECRETS_KEY)?,
+        key_file: from.optional_value(&keys::SECRETS_KEY_FILE)?,
     })
 }
 

@@ -69,7 +69,8 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
     let key = Key::from_secret(secret).map_err(startup_error)?;
     let store = open_store(&config).await?;
     check_cluster_secret(&store, &key).await?;
-    let keys = secret_keys::load_keys(&config)?;
+    let keys = secret_keys::load_keys(&config, &store).await?;
+    let store = store.with_keys(keys.clone());
     let catalog = Catalog::new(&store).with_keys(keys);
     if !config.is_only(NodeRole::Worker) {
         bootstrap_admin::ensure_admin(&config, &catalog, store.now().await.map_err(startup_error)?).await?;
@@ -104,6 +105,7 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         alerts: Arc::new(store.clone()),
         retention_requests: Arc::default(),
         bulk_requests: Arc::default(),
+        rotation_requests: Arc::default(),
         catalog,
         registry,
         health: HealthStatus::default(),

@@ -27,6 +27,9 @@ const SWEEP_INTERVAL_MS: i64 = 60 * 60 * 1000;
 /// Time after which a worker that does not come back is no longer asked to remove logs.
 const LOG_REMOVAL_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
+/// Time for which a replaced value of a secret is kept that no attempt was given: one may be about to be.
+const SECRET_VALUE_MS: i64 = 60 * 60 * 1000;
+
 /// Time for which a requested deletion, or an operation on many instances, can be read after its end.
 const RUN_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
@@ -208,9 +211,12 @@ impl Deletion<'_> {
                 AgedRows::Fires | AgedRows::Backfills => self.deps.limits.instances,
                 AgedRows::Audit => self.deps.limits.audit,
                 AgedRows::LogRemovals => RetentionLimit::After { ms: LOG_REMOVAL_MS },
-                AgedRows::RetentionRuns | AgedRows::BulkOperations => RetentionLimit::After { ms: RUN_MS },
+                AgedRows::SecretValues => RetentionLimit::After { ms: SECRET_VALUE_MS },
                 AgedRows::Alerts | AgedRows::AlertDeliveries | AgedRows::AlertRules => {
                     RetentionLimit::After { ms: ALERT_MS }
+                }
+                AgedRows::RetentionRuns | AgedRows::BulkOperations | AgedRows::SecretRotations => {
+                    RetentionLimit::After { ms: RUN_MS }
                 }
             };
             let Some(older_than) = age.expires_before(at) else {

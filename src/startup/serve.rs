@@ -74,6 +74,7 @@ pub(super) fn serve_api(
         version: env!("CARGO_PKG_VERSION"),
         retention_requests: Arc::clone(&resources.retention_requests),
         bulk_requests: Arc::clone(&resources.bulk_requests),
+        rotation_requests: Arc::clone(&resources.rotation_requests),
         closing,
     };
     let same = || listener.try_clone().map_err(startup_error);

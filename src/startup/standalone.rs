@@ -41,7 +41,8 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         .await
         .map_err(startup_error)?;
     bring_up_to_date(&store).await?;
-    let keys = secret_keys::load_keys(&config)?;
+    let keys = secret_keys::load_keys(&config, &store).await?;
+    let store = store.with_keys(keys.clone());
     let catalog = Catalog::new(&store).with_keys(keys);
     let join = incarnation::join_request(&config, address.to_string());
     let joined = store.join_standalone(&join).await.map_err(startup_error)?;
@@ -66,6 +67,7 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         alerts: Arc::new(store.clone()),
         retention_requests: Arc::default(),
         bulk_requests: Arc::default(),
+        rotation_requests: Arc::default(),
         catalog,
         registry,
         health: HealthStatus::default(),

@@ -26,6 +26,7 @@ use runner::limits::{LogLimits, RunnerLimits};
 use runner::log_files::LogFiles;
 use runner::process::boot_id;
 use runner::runners::runners;
+use runner::secret_runner::SecretRunner;
 use tokio::sync::{Notify, oneshot};
 
 use super::bulk_operations::{BulkDeps, carry_out_bulk_operations};
@@ -33,6 +34,7 @@ use super::incarnation::{self, HeartbeatEffects, JoinDelay, ThisIncarnation};
 use super::log_removal::remove_logs_of_deleted_instances;
 use super::network::Network;
 use super::retention::{RetentionDeps, delete_expired_rows};
+use super::secret_rotation::{RotationDeps, carry_out_rotations};
 use super::{StartupError, restart_backoff, startup_error};
 use crate::config::{Config, Role};
 
@@ -59,6 +61,8 @@ pub(super) struct NodeResources {
     pub(super) retention_requests: Arc<Notify>,
     /// Notified when an operation on many instances is requested.
     pub(super) bulk_requests: Arc<Notify>,
+    /// Notified when secret values are to be encrypted again.
+    pub(super) rotation_requests: Arc<Notify>,
     pub(super) registry: Arc<dyn Registry>,
     /// Where the API reads logs: of this node or of every node.
     pub(super) logs: Arc<dyn LogSource>,
@@ -132,6 +136,7 @@ impl NodeResources {
         let node = Arc::new(node);
         if self.config.has(Role::Master) || self.config.has(Role::Api) {
             actix_rt::spawn(carry_out_bulk_operations(self.bulk_deps(Arc::clone(&node))));
+            actix_rt::spawn(carry_out_rotations(self.rotation_deps()));
         }
         Ok((node, heartbeat.await.map_err(startup_error)?))
     }
@@ -143,6 +148,15 @@ impl NodeResources {
             catalog: self.catalog.clone(),
             node,
             requests: Arc::clone(&self.bulk_requests),
+        }
+    }
+
+    fn rotation_deps(&self) -> RotationDeps {
+        RotationDeps {
+            this_node: self.incarnation.identity.incarnation,
+            clock: self.incarnation.clock.clone(),
+            catalog: self.catalog.clone(),
+            requests: Arc::clone(&self.rotation_requests),
         }
     }
 
@@ -250,10 +264,10 @@ fn worker_resources(config: &Config, logs: &LogFiles) -> Result<WorkerResources,
         ..RunnerLimits::default()
     };
     Ok(WorkerResources {
-        runner: Arc::new(DiskGuard::new(
+        runner: Arc::new(SecretRunner::new(Arc::new(DiskGuard::new(
             runners(limits, logs).map_err(StartupError::Other)?,
             &config.server.data,
-        )),
+        )))),
         journal: Arc::new(JournalFile::in_data(&config.server.data)),
         paths: AttemptPaths::in_data(&config.server.data),
         boot_id: boot_id(),

@@ -14,6 +14,7 @@ mod limits;
 mod project_grants;
 mod retention;
 mod schedules;
+mod secrets;
 mod server;
 mod sessions;
 mod setup;

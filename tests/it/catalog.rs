@@ -10,6 +10,7 @@ mod instances;
 mod nodes;
 mod people;
 mod projects;
+mod secrets;
 mod task_instances;
 mod triggers;
 mod workflows;
@@ -39,6 +40,13 @@ macro_rules! on_both {
 }
 
 on_both! {
+    secrets::{
+        a_secret_is_stored_sealed_and_without_a_key_it_is_not,
+        an_attempt_keeps_what_it_was_given,
+        gaps_are_named_and_only_owners_are_given_values,
+        a_rotation_encrypts_everything_and_another_node_continues_it,
+        a_rotation_without_an_old_key_is_refused_with_its_name,
+    }
     projects::{
         the_project_default_exists_and_stays,
         a_project_is_edited_and_deleted_and_its_name_is_free_again,

@@ -17,6 +17,7 @@ mod real_input;
 mod restart;
 mod retention;
 mod schedules;
+mod secrets;
 mod services;
 mod single_tasks;
 mod timed;

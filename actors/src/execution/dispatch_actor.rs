@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use engine::ids::{Epoch, Incarnation};
-use engine::instance::Event;
 use engine::task::Worker;
 
 use crate::execution::dispatch_batch::send_batch;
 use crate::execution::dispatch_connections::{DispatchReadiness, add_connection, needs_connection};
+use crate::execution::dispatch_deps::DispatchDeps;
 use crate::execution::dispatch_queue::{DispatchQueue, PendingMessage, WorkerMessage};
-use crate::execution::lease_grants::LeaseGrants;
+use crate::execution::event_delivery::{RETRY_PAUSE, deliver};
 use crate::execution::recovery_query::{DeferredLoss, QuerySteps, RecoveryQuery};
-use crate::execution::slots::Slots;
+use crate::execution::secret_actor::SecretActor;
 use crate::execution::worker_directory::WorkerDirectory;
 use crate::execution::worker_replies::{
     BatchReply, DispatchSummary, EventDelivery, count_error, dispatch_event, events_of_replies, kill_event,
@@ -26,22 +26,16 @@ use crate::execution::worker_replies::{
 };
 use crate::exit_on_panic::ExitOnPanic;
 use crate::messages::Observe;
-use crate::messages::dispatch::{KillAttempt, QueryAttempts, SendAttempt};
+use crate::messages::dispatch::{KillAttempt, QueryAttempts, SendAttempt, SendCompleted};
 use crate::messages::membership::Membership;
-use crate::messages::workflow::{DeliverEvents, DeliveryOutcome, WorkerDead};
-use ports::clock::Clock;
-use ports::connections::ConnectionSource;
+use crate::messages::workflow::WorkerDead;
 use ports::protocol::Owner;
-use ports::rpc::client::RpcClient;
 use ports::rpc::transport::CallError;
-use ports::{MemberStatus, MembershipStore, NodeIdentity};
+use ports::{MemberStatus, NodeIdentity};
 
 /// The interval at which workers are asked for their free slots: their own reports may be lost, and one that does not
 /// answer gets nothing new.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The pause before a message that was not answered is sent again.
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// The pause between two readings of the members while a worker's node is starting.
 const RESTART_POLL: Duration = Duration::from_millis(300);
@@ -50,25 +44,6 @@ const RESTART_POLL: Duration = Duration::from_millis(300);
 /// the wait, is noticed by the next check.
 const DEFERRED_POLL: Duration = Duration::from_secs(1);
 
-/// What the actor works with.
-#[derive(Clone)]
-pub struct DispatchDeps {
-    /// Calls workers.
-    pub rpc: RpcClient,
-    /// The members.
-    pub store: Arc<dyn MembershipStore>,
-    /// Leases of exclusive attempts.
-    pub leases: LeaseGrants,
-    /// Slots of workers.
-    pub slots: Slots,
-    /// Receives the workers that are dead.
-    pub deaths: Recipient<WorkerDead>,
-    /// The connections that tasks name.
-    pub connections: Arc<dyn ConnectionSource>,
-    /// The database's time.
-    pub clock: Clock,
-}
-
 /// Sends to workers.
 pub struct DispatchActor {
     deps: DispatchDeps,
@@ -76,7 +51,9 @@ pub struct DispatchActor {
     sender: Owner,
     directory: WorkerDirectory,
     queues: BTreeMap<Incarnation, DispatchQueue>,
-    _exit_on_panic: ExitOnPanic,
+    /// Adds the values of secrets; runs as long as this actor.
+    secrets: Option<Addr<SecretActor>>,
+    exit_on_panic: ExitOnPanic,
 }
 
 impl DispatchActor {
@@ -93,7 +70,8 @@ impl DispatchActor {
             sender,
             directory: WorkerDirectory::default(),
             queues: BTreeMap::new(),
-            _exit_on_panic: exit_on_panic,
+            secrets: None,
+            exit_on_panic,
         }
     }
 
@@ -109,8 +87,7 @@ impl DispatchActor {
     /// Sends an attempt once it has what its task names. A kill that overtakes it prevents its start.
     fn complete(&mut self, send: SendAttempt, ctx: &mut Context<Self>) {
         if !needs_connection(&send.dispatch) {
-            let pending = PendingMessage::dispatch(send.dispatch, send.reply_to);
-            return self.send_or_query(send.to, pending, ctx);
+            return self.add_secrets(send, ctx);
         }
         let (source, now) = (Arc::clone(&self.deps.connections), self.deps.clock.now());
         let SendAttempt {
@@ -124,8 +101,15 @@ impl DispatchActor {
                 .into_actor(self)
                 .map(move |readiness, actor, ctx| match readiness {
                     DispatchReadiness::Ready(dispatch) => {
-                        let pending = PendingMessage::dispatch(*dispatch, reply_to);
-                        actor.send_or_query(to, pending, ctx);
+                        let dispatch = *dispatch;
+                        actor.add_secrets(
+                            SendAttempt {
+                                to,
+                                dispatch,
+                                reply_to,
+                            },
+                            ctx,
+                        );
                     }
                     DispatchReadiness::Hopeless(event) => deliver(&reply_to, vec![*event], ctx),
                     DispatchReadiness::Later(dispatch, error) => {
@@ -139,6 +123,19 @@ impl DispatchActor {
                     }
                 }),
         );
+    }
+
+    /// Sends an attempt once it has the values of its secrets, and it is stored which values it is given.
+    fn add_secrets(&mut self, send: SendAttempt, ctx: &mut Context<Self>) {
+        match &self.secrets {
+            Some(secrets) if send.dispatch.needs_secrets() => secrets.do_send(send),
+            Some(_) | None => self.send_completed(send, ctx),
+        }
+    }
+
+    fn send_completed(&mut self, send: SendAttempt, ctx: &mut Context<Self>) {
+        let pending = PendingMessage::dispatch(send.dispatch, send.reply_to);
+        self.send_or_query(send.to, pending, ctx);
     }
 
     fn enqueue(&mut self, to: Incarnation, pending: PendingMessage, ctx: &mut Context<Self>) {
@@ -329,25 +326,15 @@ fn deliver_all(events: Vec<EventDelivery>, ctx: &mut Context<DispatchActor>) {
     }
 }
 
-/// Delivers events until they are stored, or their actor has ended.
-fn deliver(to: &Recipient<DeliverEvents>, events: Vec<Event>, ctx: &mut Context<DispatchActor>) {
-    if events.is_empty() {
-        return;
-    }
-    let (to, again) = (to.clone(), events.clone());
-    let delivery = actix::fut::wrap_future::<_, DispatchActor>(to.send(DeliverEvents(events)));
-    ctx.spawn(delivery.map(move |outcome, _, ctx| {
-        if matches!(outcome, Ok(DeliveryOutcome::Later)) {
-            ctx.run_later(RETRY_PAUSE, move |_, ctx| deliver(&to, again, ctx));
-        }
-    }));
-}
-
 impl Actor for DispatchActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(POLL_INTERVAL, |actor, ctx| actor.poll_slots(ctx));
+        let (source, clock) = (Arc::clone(&self.deps.secrets), self.deps.clock.clone());
+        let exit_on_panic = self.exit_on_panic.for_actor("SecretActor");
+        let lookups = SecretActor::new(source, clock, ctx.address().recipient(), exit_on_panic);
+        self.secrets = Some(lookups.start());
     }
 }
 
@@ -356,6 +343,14 @@ impl Handler<SendAttempt> for DispatchActor {
 
     fn handle(&mut self, msg: SendAttempt, ctx: &mut Self::Context) {
         self.complete(msg, ctx);
+    }
+}
+
+impl Handler<SendCompleted> for DispatchActor {
+    type Result = ();
+
+    fn handle(&mut self, msg: SendCompleted, ctx: &mut Self::Context) {
+        self.send_completed(msg.0, ctx);
     }
 }
 

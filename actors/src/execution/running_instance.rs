@@ -15,6 +15,7 @@ use engine::task::{Attempt, Worker};
 use crate::messages::dispatch::AttemptQuery;
 use ports::LoadedInstance;
 use ports::protocol::{Dispatch, Owner};
+use ports::secrets::SecretValues;
 
 /// An instance in memory: a cache of its rows.
 pub(crate) struct RunningInstance {
@@ -168,11 +169,12 @@ impl RunningInstance {
             .resolve_params(uid, base)
             .map_err(|error| error.to_string())?;
         let prepared = task.action.prepare(&values, base);
-        let (mut env, mut warnings) = (prepared.env, prepared.warnings);
-        for (name, value) in &task.env {
-            let (value, unknown) = params::interpolate_text(value, &values, base);
-            env.insert(name.clone(), value);
-            warnings.extend(unknown);
+        let (mut env, mut secret_slots, mut warnings) = (prepared.env, prepared.secrets, prepared.warnings);
+        for (name, text) in &task.env {
+            let variable = params::interpolate_variable(name, text, &values, base);
+            env.insert(name.clone(), variable.value);
+            secret_slots.extend(variable.secrets);
+            warnings.extend(variable.warnings);
         }
         Ok(PreparedDispatch {
             dispatch: Dispatch {
@@ -185,6 +187,8 @@ impl RunningInstance {
                 attempt: attempt.number,
                 action: prepared.action,
                 env,
+                secret_slots,
+                secrets: SecretValues::default(),
                 outputs: task
                     .outputs
                     .iter()

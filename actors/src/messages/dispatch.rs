@@ -22,6 +22,11 @@ pub struct SendAttempt {
     pub reply_to: Recipient<DeliverEvents>,
 }
 
+/// Sends an attempt that has the values of its secrets. It is lost only like the attempt itself.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct SendCompleted(pub SendAttempt);
+
 /// Orders an attempt to end. It is lost only with the dispatch actor, whose death ends the node; the next owner repeats
 /// the kill, because an attempt that is being killed has a pending effect until it has ended.
 #[derive(Debug, Message)]

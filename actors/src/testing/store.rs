@@ -7,6 +7,7 @@ mod limits;
 mod members;
 mod owners;
 mod places;
+mod secrets;
 mod traits;
 mod writes;
 

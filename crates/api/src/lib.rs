@@ -24,6 +24,7 @@ mod projects;
 mod retention;
 mod routes;
 mod schedules;
+mod secrets;
 mod serve;
 mod silences;
 mod state;

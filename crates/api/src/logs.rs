@@ -3,6 +3,7 @@
 pub(crate) mod cursor;
 mod decode;
 mod live;
+mod masked_part;
 mod search;
 
 use actix_web::http::header::{HeaderName, HeaderValue};

@@ -27,7 +27,7 @@ async fn read_operation(
 ) -> Result<HttpResponse, Problem> {
     let (level, project) = match caller.object() {
         AcceptedOperation::Command(operation) => (Level::Grant(Permission::Read), Some(operation.project_id)),
-        AcceptedOperation::Retention(_) => (Level::Admin, None),
+        AcceptedOperation::Retention(_) | AcceptedOperation::Rotation(_) => (Level::Admin, None),
         AcceptedOperation::Bulk(operation) if operation.requested_by == caller.identity().name => {
             (Level::AnyUser, None)
         }
@@ -37,6 +37,7 @@ async fn read_operation(
     Ok(HttpResponse::Ok().json(match caller.into_object() {
         AcceptedOperation::Command(operation) => OperationView::from(operation),
         AcceptedOperation::Retention(run) => OperationView::from(run),
+        AcceptedOperation::Rotation(rotation) => OperationView::from(rotation),
         AcceptedOperation::Bulk(operation) => OperationView::from(operation),
     }))
 }

@@ -13,7 +13,7 @@ use crate::projects::grants;
 use crate::users::{own_password, preferences};
 use crate::{
     alerts, approvals, backfills, calendars, channels, connections, debug, explanations, graphs, health,
-    instances, limits, lineage, logs, nodes, operations, projects, retention, schedules, silences,
+    instances, limits, lineage, logs, nodes, operations, projects, retention, schedules, secrets, silences,
     statistics, stream, task_instances, task_types, tasks, tokens, users, workflows,
 };
 
@@ -56,6 +56,7 @@ fn register_api(config: &mut ServiceConfig) {
     debug::register_routes(config);
     task_types::register_routes(config);
     retention::register_routes(config);
+    secrets::register_routes(config);
     stream::register_routes(config);
 }
 
@@ -66,6 +67,7 @@ fn register_project(config: &mut ServiceConfig) {
     connections::register_project_routes(config);
     limits::register_project_routes(config);
     alerts::rules::register_project_routes(config);
+    secrets::register_project_routes(config);
     channels::register_project_routes(config);
     lineage::register_project_routes(config);
     workflows::register_project_routes(config);

@@ -136,6 +136,8 @@ pub struct ApiState {
     pub retention_requests: Arc<Notify>,
     /// Notified when an operation on many instances was requested.
     pub bulk_requests: Arc<Notify>,
+    /// Notified when secret values are to be encrypted again.
+    pub rotation_requests: Arc<Notify>,
     /// Becomes true when the server is about to stop: streams and waits end.
     pub closing: watch::Receiver<bool>,
 }

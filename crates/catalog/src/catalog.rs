@@ -23,6 +23,9 @@ use crate::overviews::statistics::Statistics;
 use crate::overviews::task_instances::TaskInstances;
 use crate::overviews::timeline::Timelines;
 use crate::passwords::Passwords;
+use crate::project_secrets::ProjectSecrets;
+use crate::project_secrets::rotations::SecretRotations;
+use crate::project_secrets::sealed_values::SealedValues;
 use crate::projects::Projects;
 use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
@@ -173,6 +176,21 @@ impl Catalog {
     /// Returns the schedules of workflows.
     pub fn schedules(&self) -> Schedules<'_> {
         Schedules::new(&self.store)
+    }
+
+    /// Returns the secrets of projects.
+    pub fn secrets(&self) -> ProjectSecrets<'_> {
+        ProjectSecrets::new(&self.store, &self.keys)
+    }
+
+    /// Returns the requests to encrypt every secret value again.
+    pub fn secret_rotations(&self) -> SecretRotations<'_> {
+        SecretRotations::new(&self.store, &self.keys)
+    }
+
+    /// Returns every sealed value, whatever it belongs to.
+    pub fn sealed_values(&self) -> SealedValues<'_> {
+        SealedValues::new(&self.store)
     }
 
     /// Returns the links that set passwords.

@@ -14,6 +14,7 @@ pub(crate) mod alert_event;
 pub(crate) mod alert_progress;
 pub(crate) mod alert_rule;
 pub(crate) mod attempt;
+pub(crate) mod attempt_secret;
 pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod backfill_date;
@@ -48,6 +49,9 @@ pub(crate) mod retention_lease;
 pub(crate) mod retention_run;
 pub(crate) mod schedule;
 pub(crate) mod schedule_fire;
+pub(crate) mod secret;
+pub(crate) mod secret_rotation;
+pub(crate) mod secret_value;
 pub(crate) mod setup_link;
 pub(crate) mod silence;
 pub(crate) mod task_instance;
@@ -60,6 +64,7 @@ pub(crate) mod workflow_connection;
 pub(crate) mod workflow_layout;
 pub(crate) mod workflow_limit;
 pub(crate) mod workflow_reference;
+pub(crate) mod workflow_secret;
 pub(crate) mod workflow_version;
 
 use sea_orm::{DbBackend, EntityTrait, Schema, Statement};
@@ -118,6 +123,11 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, alert_delivery::Entity),
         create(backend, alert_delivery_item::Entity),
         create(backend, alert_progress::Entity),
+        create(backend, secret::Entity),
+        create(backend, secret_value::Entity),
+        create(backend, attempt_secret::Entity),
+        create(backend, secret_rotation::Entity),
+        create(backend, workflow_secret::Entity),
         create(backend, connection::Entity),
         create(backend, connection_grant::Entity),
         create(backend, workflow_connection::Entity),
@@ -167,6 +177,11 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         alert::indexes(),
         alert_delivery::indexes(),
         alert_delivery_item::indexes(),
+        secret::indexes(),
+        secret_value::indexes(),
+        attempt_secret::indexes(),
+        secret_rotation::indexes(),
+        workflow_secret::indexes(),
         connection::indexes(),
         connection_grant::indexes(),
         workflow_connection::indexes(),

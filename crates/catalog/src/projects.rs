@@ -22,6 +22,7 @@ use crate::grants::project_shares::delete_shares_of;
 use crate::limits::project_cap::store_project_cap;
 use crate::page::{Page, PageRequest};
 use crate::permission::Permission;
+use crate::project_secrets::deletion::delete_secrets_of;
 use crate::visibility::VisibilityScope;
 use store::Store;
 use store::Transaction;
@@ -279,6 +280,7 @@ impl<'a> Projects<'a> {
             .exec(change.on())
             .await?;
         delete_shares_of(change.on(), project.id).await?;
+        delete_secrets_of(change.on(), project.id, context.at).await?;
         delete_connections_of(change.on(), project.id).await?;
         silence::Entity::delete_many()
             .filter(silence::Column::ProjectId.eq(project.id))

@@ -20,6 +20,7 @@ use crate::context::AuditContext;
 use crate::entity::{project, workflow, workflow_version};
 use crate::error::CatalogError;
 use crate::limits::references::store_limit_references;
+use crate::project_secrets::references::store_secret_references;
 use crate::projects::ProjectId;
 use crate::schedules::document::{DescribedSchedules, InitialSchedules, store_document_schedules};
 use crate::workflows::references::store_references;
@@ -157,6 +158,7 @@ impl Workflows<'_> {
         };
         store_document_schedules(change.on(), &row, described, context.at).await?;
         store_limit_references(change.on(), newest.workflow, &new.definition).await?;
+        store_secret_references(change.on(), newest.workflow, &new.definition).await?;
         store_connection_references(change.on(), newest.workflow, &new.definition).await?;
         let resource = format!("{}@{}", newest.workflow, saved.version);
         let entry = AuditEntry::done(new.origin.action(), "workflow", &resource)

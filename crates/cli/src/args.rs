@@ -13,6 +13,7 @@ mod instance;
 mod limit;
 mod retention;
 mod schedule;
+mod secret;
 mod silence;
 mod workflow;
 
@@ -36,6 +37,7 @@ pub use retention::CleanArgs;
 pub(crate) use schedule::{
     CountArgs, OneSchedule, PreviewArgs, ScheduleCommand, SetScheduleArgs, TimingArgs,
 };
+pub(crate) use secret::{OneSecret, SecretCommand};
 pub(crate) use silence::{SetSilenceArgs, SilenceCommand};
 pub(crate) use workflow::{ImportCommand, ImportType, InProject, RunArgs, WorkflowCommand};
 
@@ -87,6 +89,9 @@ pub enum ClientCommand {
     /// Limits of tasks that run at the same time
     #[command(subcommand)]
     Limit(LimitCommand),
+    /// Secrets of projects, for their tasks
+    #[command(subcommand)]
+    Secret(SecretCommand),
     /// Where alerts are sent
     #[command(subcommand)]
     Channel(ChannelCommand),

@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::target::Target;
 use super::{
     admin, alert, approval, backfill, calendar, channel, connection, context, documents, instance, limit,
-    run, schedule, setup_link, silence, workflow,
+    run, schedule, secret, setup_link, silence, workflow,
 };
 
 /// Makes the printer that the options ask for; `NO_COLOR` forbids colour.
@@ -51,6 +51,7 @@ pub fn run_client(command: ClientCommand, global: &Global, environment: &Environ
         ClientCommand::Calendar(command) => calendar::run(command, &connect()?, printer),
         ClientCommand::Connection(command) => connection::run(command, &connect()?, printer),
         ClientCommand::Limit(command) => limit::run(command, &connect()?, printer),
+        ClientCommand::Secret(command) => secret::run(command, &connect()?, printer),
         ClientCommand::Channel(command) => channel::run(command, &connect()?, printer),
         ClientCommand::Silence(command) => silence::run(command, &connect()?, printer),
         ClientCommand::Project(command) => admin::project(command, &connect()?, printer),

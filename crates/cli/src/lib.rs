@@ -34,6 +34,7 @@ mod retention;
 mod run;
 mod schedule;
 mod schedule_preview;
+mod secret;
 mod server_url;
 mod settings;
 mod setup_link;

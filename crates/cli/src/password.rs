@@ -16,7 +16,7 @@ pub(super) fn ask(settings: &Settings) -> Result<Secret, Failure> {
     }
     let stdin = io::stdin();
     let line = if stdin.is_terminal() {
-        hidden_line(&stdin)
+        hidden_line("password:", &stdin)
     } else {
         first_line(&stdin)
     };
@@ -38,11 +38,11 @@ fn first_line(stdin: &io::Stdin) -> io::Result<String> {
 }
 
 /// Reads a line while the terminal does not echo, and puts the terminal back in any case.
-fn hidden_line(stdin: &io::Stdin) -> io::Result<String> {
+pub(super) fn hidden_line(prompt: &str, stdin: &io::Stdin) -> io::Result<String> {
     let before = tcgetattr(stdin)?;
     let mut quiet = before.clone();
     quiet.local_flags.remove(LocalFlags::ECHO);
-    say("password:");
+    say(prompt);
     tcsetattr(stdin, SetArg::TCSANOW, &quiet)?;
     let line = first_line(stdin);
     tcsetattr(stdin, SetArg::TCSANOW, &before)?;

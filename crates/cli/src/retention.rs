@@ -1,6 +1,7 @@
 //! Deletes what is old.
 
 use reqwest::Method;
+use reqwest::blocking::Response;
 use reqwest::header::LOCATION;
 use serde_json::Value;
 
@@ -37,21 +38,33 @@ pub fn clean_database(args: &CleanArgs, rest: &Rest, printer: Printer) -> Result
     if args.dry_run {
         return printer.item(&rest.json(call)?, DELETED);
     }
-    let accepted = rest.answer(call)?;
+    wait_for_operation(rest.answer(call)?, "the deletion", rest, printer)
+}
+
+/// Waits for the operation that was accepted, and prints it; `what` names it for people.
+///
+/// # Errors
+/// As the server answers; `Failed` when the operation did.
+pub(super) fn wait_for_operation(
+    accepted: Response,
+    what: &str,
+    rest: &Rest,
+    printer: Printer,
+) -> Result<(), Failure> {
     let place = accepted
         .headers()
         .get(LOCATION)
         .and_then(|place| place.to_str().ok());
     let place =
         place.ok_or_else(|| Failure::new(Exit::Failed, "the server named no operation to wait for"))?;
-    let operation = wait_until_decided(rest, place)?;
+    let operation = wait_until_decided(rest, what, place)?;
     printer.item(&operation, OPERATIONS)?;
     match operation.get("outcome").and_then(Value::as_str) {
         Some("applied") => Ok(()),
         outcome => {
             let outcome = outcome.unwrap_or_default();
             say(&format!(
-                "the deletion is {outcome}: {}",
+                "{what} is {outcome}: {}",
                 plain(operation.get("detail"))
             ));
             Err(Failure::silent(Exit::Failed))
@@ -59,8 +72,9 @@ pub fn clean_database(args: &CleanArgs, rest: &Rest, printer: Printer) -> Result
     }
 }
 
-fn wait_until_decided(rest: &Rest, place: &str) -> Result<Value, Failure> {
-    poll_until_some(rest, "the deletion has not ended and continues", |rest| {
+fn wait_until_decided(rest: &Rest, what: &str, place: &str) -> Result<Value, Failure> {
+    let late = format!("{what} has not ended and continues");
+    poll_until_some(rest, &late, |rest| {
         let operation = rest.json(Call::outside(place))?;
         let is_pending = operation.get("outcome").and_then(Value::as_str) == Some("pending");
         Ok((!is_pending).then_some(operation))

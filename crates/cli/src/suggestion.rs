@@ -56,6 +56,12 @@ pub(super) fn for_limit(failure: Failure, rest: &Rest, path: &[&str], limit: &st
     for_name(failure, rest, limit, path, "porpoise limit list")
 }
 
+/// Adds the secret that was probably meant.
+pub(super) fn for_secret(failure: Failure, rest: &Rest, project: &str, secret: &str) -> Failure {
+    let command = format!("porpoise secret list --project {project}");
+    for_name(failure, rest, secret, &["projects", project, "secrets"], &command)
+}
+
 /// Adds the channel that was probably meant.
 pub(super) fn for_channel(failure: Failure, rest: &Rest, path: &[&str], channel: &str) -> Failure {
     for_name(failure, rest, channel, path, "porpoise channel list")

@@ -13,6 +13,7 @@ pub mod paths;
 pub mod peers;
 pub mod protocol;
 pub mod rpc;
+pub mod secrets;
 
 mod admissions;
 mod alert_store;

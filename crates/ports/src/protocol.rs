@@ -6,15 +6,19 @@
 //!
 //! A field that is added has a default, so that a node reads the messages of the version before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::attempt::AttemptEnd;
 use engine::connection::ResolvedConnection;
 use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, Timestamp};
+use engine::params::SecretSlot;
 use engine::spec::{OnCutOff, ParamType};
 use engine::states::KillCause;
 use engine::task_type::PreparedAction;
+use primitives::secret::Secret;
 use serde::{Deserialize, Serialize};
+
+use crate::secrets::SecretValues;
 
 /// The owner of an instance, with the token that fences earlier owners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +54,12 @@ pub struct Dispatch {
     pub action: PreparedAction,
     /// Added to the environment of its processes: parameters, `env`, and the contract's own names.
     pub env: BTreeMap<String, String>,
+    /// The places in `action` and `env` for values of secrets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_slots: Vec<SecretSlot>,
+    /// Those values.
+    #[serde(default, skip_serializing_if = "SecretValues::is_empty")]
+    pub secrets: SecretValues,
     /// The outputs that it may set, with their types.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, ParamType>,
@@ -63,6 +73,26 @@ pub struct Dispatch {
     /// The connection that its action names, with its secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<ResolvedConnection>,
+}
+
+impl Dispatch {
+    /// Whether values of secrets are to be added, or noted, before it is sent.
+    pub fn needs_secrets(&self) -> bool {
+        !self.secret_slots.is_empty() || !self.connection_secrets().is_empty()
+    }
+
+    /// Returns the values of the secret fields of its connection.
+    pub fn connection_secrets(&self) -> Vec<Secret> {
+        let connection = self.connection.iter();
+        let texts = connection.flat_map(|connection| &connection.secrets);
+        texts.map(|text| Secret::new(text.as_str())).collect()
+    }
+
+    /// Returns the names of the secrets that it needs, each once.
+    pub fn secret_names(&self) -> Vec<String> {
+        let names: BTreeSet<&String> = self.secret_slots.iter().map(|slot| &slot.secret).collect();
+        names.into_iter().cloned().collect()
+    }
 }
 
 /// The answer to one dispatched attempt.

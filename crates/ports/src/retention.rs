@@ -151,6 +151,10 @@ pub enum AgedRows {
     AlertDeliveries,
     /// Rules of alerts that others replaced, and those of starts whose instance is deleted.
     AlertRules,
+    /// Values of secrets that were replaced or deleted, and that no attempt was given.
+    SecretValues,
+    /// Changes of the key of secrets that ended.
+    SecretRotations,
 }
 
 impl AgedRows {
@@ -161,6 +165,8 @@ impl AgedRows {
         Self::Audit,
         Self::LogRemovals,
         Self::RetentionRuns,
+        Self::SecretValues,
+        Self::SecretRotations,
         Self::BulkOperations,
         Self::Alerts,
         Self::AlertDeliveries,

@@ -22,6 +22,7 @@ use crate::membership::{
 use crate::ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 use crate::places::PlaceStore;
 use crate::schedules::ScheduleStore;
+use crate::secrets::SecretSource;
 use crate::workflow_lookup::WorkflowLookup;
 
 /// The members of the cluster.
@@ -173,6 +174,7 @@ pub trait Store:
     + WorkflowLookup
     + DependencyStore
     + LimitStore
+    + SecretSource
 {
 }
 
@@ -192,5 +194,6 @@ impl<S> Store for S where
         + WorkflowLookup
         + DependencyStore
         + LimitStore
+        + SecretSource
 {
 }

@@ -20,6 +20,11 @@ const PURPOSE: &str = "the bodies of calls that hold secrets";
 #[error("the hidden body of a call cannot be read")]
 pub(super) struct UnreadableBody;
 
+/// Returns what stands for the path in the hidden reply to a call, so that neither is taken for the other.
+pub(super) fn reply_path(path: &str) -> String {
+    format!("reply to {path}")
+}
+
 /// Hides a body on its way to a path.
 pub(super) fn hide_body(key: &Key, path: &str, body: Vec<u8>) -> Result<Vec<u8>, UnreadableBody> {
     let mut nonce = [0; NONCE_LEN];

@@ -12,7 +12,7 @@ use ports::rpc::client::PingOutcome;
 use ports::rpc::transport::{CallError, Destination, Transport};
 use reqwest::Client;
 
-use super::body_cipher::hide_body;
+use super::body_cipher::{hide_body, reply_path, reveal_body};
 use super::pause_detector::PauseDetector;
 use super::request::{self, Endpoint, Failure, Request};
 use super::signature::Key;
@@ -186,7 +186,9 @@ impl Caller {
             deadline: call.deadline(),
         };
         let body = endpoint.send(request).await?;
-        wire::decode_reply(call, &body).map_err(|error| {
+        let opened = reveal_body(&self.key, &reply_path(call.path()), &body);
+        let opened = opened.map_err(|error| Failure::Unanswered(error.to_string()))?;
+        wire::decode_reply(call, &opened).map_err(|error| {
             tracing::warn!(incarnation = %to, host, path = call.path(), %error, "a reply cannot be read");
             Failure::Unanswered(format!("the reply cannot be read: {error}"))
         })

@@ -14,7 +14,7 @@ use ports::rpc::calls::{Call, WorkerCall};
 use ports::rpc::transport::{CallError, Destination, Transport};
 
 use super::authenticate::{CallHeader, Refusal, unsigned};
-use super::body_cipher::reveal_body;
+use super::body_cipher::{hide_body, reply_path, reveal_body};
 use super::keepalive::set_keepalive;
 use super::pause_detector::PauseDetector;
 use super::signature::Key;
@@ -79,6 +79,7 @@ impl ServerConfig {
     async fn answer(&self, path: &str, body: &[u8]) -> Result<Vec<u8>, Refusal> {
         let body = reveal_body(&self.key, path, body)?;
         let call = wire::decode_call(path, &body)?;
+        let shows_secrets = call.reply_may_show_secrets();
         // It may have waited in the socket while this process was paused, and its attempts run elsewhere by now.
         let starts_attempts = matches!(call, Call::Worker(WorkerCall::Dispatch { .. }));
         if starts_attempts && !self.pause_detector.is_revalidated().await {
@@ -87,6 +88,12 @@ impl ServerConfig {
         }
         let to = Destination::Incarnation(self.this_node);
         let reply = self.local.call(to, call).await?;
-        wire::encode_reply(&reply).map_err(|error| Refusal::from(CallError::NoAnswer(error.to_string())))
+        let body = wire::encode_reply(&reply);
+        let body = body.map_err(|error| Refusal::from(CallError::NoAnswer(error.to_string())))?;
+        if !shows_secrets {
+            return Ok(body);
+        }
+        let hidden = hide_body(&self.key, &reply_path(path), body);
+        hidden.map_err(|error| Refusal::from(CallError::NoAnswer(error.to_string())))
     }
 }

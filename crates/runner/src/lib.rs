@@ -7,6 +7,7 @@ pub mod limits;
 pub mod log_files;
 pub mod process;
 pub mod runners;
+pub mod secret_runner;
 
 mod file_remover;
 mod http;

@@ -72,6 +72,20 @@ impl KeyRing {
         ))
     }
 
+    /// Seals a value again under a key of the ring; none when the ring lacks that key.
+    pub fn seal_under(&self, key: &KeyId, place: &Place, value: &str) -> Option<SealedText> {
+        let key = self.find(key)?;
+        Some(SealedText::from_parts(
+            key.id(),
+            &key.seal(place.as_bytes(), value),
+        ))
+    }
+
+    /// Returns whether the ring has a key.
+    pub fn has(&self, key: &KeyId) -> bool {
+        self.find(key).is_some()
+    }
+
     /// Opens the value of a place.
     ///
     /// # Errors

@@ -1,7 +1,15 @@
 //! The columns with sealed values. The rotation of keys and the check at a node's start walk this list.
 
 /// Every column with sealed values; a test of the schema holds that each column named `sealed` is here.
-pub const SEALED_COLUMNS: &[SealedColumn] = &[CONNECTION_FIELDS, CHANNEL_FIELDS];
+pub const SEALED_COLUMNS: &[SealedColumn] = &[SECRET_VALUE, CONNECTION_FIELDS, CHANNEL_FIELDS];
+
+/// The values of secrets.
+pub const SECRET_VALUE: SealedColumn = SealedColumn {
+    table: "secret_value",
+    key: "id",
+    column: "sealed",
+    format: SealedFormat::Value,
+};
 
 /// The secret fields of connections.
 pub const CONNECTION_FIELDS: SealedColumn = SealedColumn {

@@ -92,27 +92,42 @@ impl SealingKey {
     /// # Panics
     /// When the system has no random bytes.
     pub fn seal(&self, context: &[u8], text: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.seal_bytes(context, text.as_bytes()))
+    }
+
+    /// Seals bytes; see `seal`.
+    ///
+    /// # Panics
+    /// When the system has no random bytes.
+    pub fn seal_bytes(&self, context: &[u8], bytes: &[u8]) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];
         fill_random(&mut nonce);
-        let mut body = text.as_bytes().to_vec();
+        let mut body = bytes.to_vec();
         // A text is far below the 64 GiB that one nonce can seal.
         self.key
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut body)
             .unwrap_or_else(|_| unreachable!("a text is never too long to be sealed"));
-        URL_SAFE_NO_PAD.encode([&nonce[..], &body[..]].concat())
+        [&nonce[..], &body[..]].concat()
     }
 
     /// Opens what `seal` made with the same context; none when it is something else.
     pub fn open(&self, context: &[u8], sealed: &str) -> Option<Secret> {
-        let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let (nonce, body) = bytes.split_at_checked(NONCE_LEN)?;
+        let text = self.open_bytes(context, &URL_SAFE_NO_PAD.decode(sealed).ok()?)?;
+        str::from_utf8(&text).ok().map(Secret::new)
+    }
+
+    /// Opens what `seal_bytes` made with the same context; none when it is something else.
+    pub fn open_bytes(&self, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, body) = sealed.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut body = Zeroizing::new(body.to_vec());
-        let text = self
+        let length = self
             .key
             .open_in_place(nonce, Aad::from(context), &mut body)
-            .ok()?;
-        str::from_utf8(text).ok().map(Secret::new)
+            .ok()?
+            .len();
+        body.truncate(length);
+        Some(body)
     }
 }
 

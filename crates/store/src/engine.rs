@@ -29,6 +29,7 @@ mod reset_statements;
 mod retention;
 pub(crate) mod retention_batches;
 mod schedules;
+mod secrets;
 mod task_rows;
 mod workflow_lookup;
 

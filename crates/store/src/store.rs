@@ -6,6 +6,7 @@ use engine::ids::{Incarnation, Timestamp};
 use ports::StoreError;
 use ports::clock::TimeSource;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+use secrets::SharedKeyRing;
 
 use crate::connect::{self, OpenError, Pools, Role};
 use crate::definitions::DefinitionCache;
@@ -17,6 +18,7 @@ use crate::timeline::TimelineMonitor;
 #[derive(Debug, Clone)]
 pub struct Store {
     shared: Arc<SharedStore>,
+    keys: SharedKeyRing,
 }
 
 #[derive(Debug)]
@@ -44,7 +46,19 @@ impl Store {
                 definitions: DefinitionCache::default(),
                 timeline,
             }),
+            keys: SharedKeyRing::default(),
         })
+    }
+
+    /// Uses the keys of a node for secret values; without any, nothing secret can be stored or read.
+    #[must_use]
+    pub fn with_keys(self, keys: SharedKeyRing) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Returns the keys of secret values.
+    pub fn keys(&self) -> &SharedKeyRing {
+        &self.keys
     }
 
     /// Names the sessions of the group commit `master:<incarnation>` from now on: a master that takes over from

@@ -17,6 +17,9 @@ pub struct ResolvedConnection {
     pub connection_type: String,
     /// Its fields, defaults filled in and secrets in the clear.
     pub fields: Map<String, Value>,
+    /// The secrets among them, which are masked in whatever shows what was done with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 /// Fields that are not those of their type; the sender has another version.

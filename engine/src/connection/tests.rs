@@ -19,6 +19,7 @@ fn resolve(body: &Value) -> ResolvedConnection {
         name: "c".into(),
         connection_type: update.connector_type.name.into(),
         fields: stored.reveal(CONNECTIONS, update.secrets),
+        secrets: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! What was put in is not interpolated again: a value that itself holds a placeholder arrives as it is.
 
+use super::secret_slots::SECRET_PREFIX;
 use super::time::{self, TimeBase};
 
 /// The longest placeholder in bytes, several times a name of 100 characters of four bytes; a longer one is ordinary text.
@@ -22,6 +23,9 @@ pub(crate) struct Reference<'a> {
     pub(crate) escaping: Escaping,
     /// What stands before it in the result; nothing for a name inside of another placeholder.
     pub(crate) before: &'a str,
+    /// The secret that it means. The text itself spells that name out and nothing encloses it, so that no value of a
+    /// parameter chooses a secret.
+    pub(crate) secret: Option<&'a str>,
 }
 
 /// Whether a value is escaped for its place.
@@ -106,8 +110,10 @@ impl<E> Interpolator<'_, '_, E> {
         } else {
             inside.to_owned()
         };
+        let is_spelled_out = depth == 0 && !inside.contains('$');
         let value = (self.lookup)(Reference {
             name: &name,
+            secret: name.strip_prefix(SECRET_PREFIX).filter(|_| is_spelled_out),
             escaping,
             before: if depth == 0 { before } else { "" },
         })?;

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-use super::interpolate::{Escaping, Style, interpolate};
+use super::interpolate::{Escaping, Reference, Style, interpolate};
+use super::secret_slots::{SecretInsertion, SecretSlot, SlotTarget, ValueEscaping};
 use super::time::TimeBase;
 
 /// The most bytes that one text may grow to.
@@ -22,23 +21,14 @@ pub(crate) enum Place {
     Url,
 }
 
-/// Every byte but the unreserved characters of RFC 3986.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
 impl Place {
-    /// Escapes a value that follows `before`.
-    fn escape(self, value: &str, before: &str) -> String {
-        match self {
-            Self::Json => {
-                let quoted = serde_json::Value::from(value).to_string();
-                quoted[1..quoted.len() - 1].to_owned()
-            }
-            Self::Url if before.contains('?') => utf8_percent_encode(value, RESERVED).to_string(),
-            Self::Text | Self::Url => value.to_owned(),
+    /// Returns how a value is written at a reference.
+    fn escaping_at(self, reference: &Reference<'_>) -> ValueEscaping {
+        match (reference.escaping, self) {
+            (Escaping::Raw, _) | (Escaping::ByPlace, Self::Text) => ValueEscaping::AsIs,
+            (Escaping::ByPlace, Self::Json) => ValueEscaping::Json,
+            (Escaping::ByPlace, Self::Url) if reference.before.contains('?') => ValueEscaping::Percent,
+            (Escaping::ByPlace, Self::Url) => ValueEscaping::AsIs,
         }
     }
 }
@@ -62,18 +52,44 @@ impl<'a> TextInterpolator<'a> {
         }
     }
 
-    /// Returns a text with every placeholder replaced that has a value.
+    /// Returns a text with every placeholder replaced that has a value; secrets have none.
     pub(crate) fn interpolate(&mut self, text: &str, place: Place) -> String {
+        self.replace(text, place, &mut |_| false)
+    }
+
+    /// Returns a text with every placeholder replaced that has a value, and the places for values of secrets.
+    pub(crate) fn interpolate_with_secrets(
+        &mut self,
+        text: &str,
+        place: Place,
+    ) -> (String, Vec<SecretInsertion>) {
+        let mut insertions = Vec::new();
+        let text = self.replace(text, place, &mut |reference| {
+            let Some(secret) = reference.secret else {
+                return false;
+            };
+            insertions.push(SecretInsertion {
+                at: reference.before.len(),
+                secret: secret.to_owned(),
+                escaping: place.escaping_at(reference),
+            });
+            true
+        });
+        (text, insertions)
+    }
+
+    /// Replaces placeholders; nothing stands in the place of those that `takes` takes.
+    fn replace(&mut self, text: &str, place: Place, takes: &mut dyn FnMut(&Reference<'_>) -> bool) -> String {
         let mut left = MAX_INTERPOLATED_BYTES;
         let Ok(result) = interpolate::<Infallible>(text, Style::Text, self.base, &mut |reference| {
+            if takes(&reference) {
+                return Ok(Some(String::new()));
+            }
             let Some(value) = self.values.get(reference.name) else {
                 self.unknown.insert(reference.name.to_owned());
                 return Ok(None);
             };
-            let value = match reference.escaping {
-                Escaping::ByPlace => place.escape(value, reference.before),
-                Escaping::Raw => value.clone(),
-            };
+            let value = place.escaping_at(&reference).escape(value);
             match left.checked_sub(value.len()) {
                 Some(rest) => left = rest,
                 None => {
@@ -102,7 +118,7 @@ impl<'a> TextInterpolator<'a> {
     }
 }
 
-/// Replaces placeholders in a text, for example a value of a task's `env`; returns it with warnings.
+/// Replaces placeholders in a text, for example a key of a concurrency rule; returns it with warnings.
 pub fn interpolate_text(
     text: &str,
     values: &BTreeMap<String, String>,
@@ -111,4 +127,32 @@ pub fn interpolate_text(
     let mut interpolator = TextInterpolator::new(values, base);
     let text = interpolator.interpolate(text, Place::Text);
     (text, interpolator.into_warnings())
+}
+
+/// A value of `env` with its placeholders replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparedVariable {
+    /// The value, without those of secrets.
+    pub value: String,
+    /// The places for those.
+    pub secrets: Vec<SecretSlot>,
+    /// What a person should know, as readable texts.
+    pub warnings: Vec<String>,
+}
+
+/// Replaces placeholders in the variable `name` of a task's `env`.
+pub fn interpolate_variable(
+    name: &str,
+    text: &str,
+    values: &BTreeMap<String, String>,
+    base: TimeBase,
+) -> PreparedVariable {
+    let mut interpolator = TextInterpolator::new(values, base);
+    let (value, insertions) = interpolator.interpolate_with_secrets(text, Place::Text);
+    let target = SlotTarget::Env(name.to_owned());
+    PreparedVariable {
+        value,
+        secrets: SecretSlot::all_of(&target, insertions).collect(),
+        warnings: interpolator.into_warnings(),
+    }
 }

@@ -1,5 +1,6 @@
 //! The rules of legal names.
 
+use crate::params::secret_slots::SECRET_PREFIX;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
 /// The longest name, in characters.
@@ -68,6 +69,10 @@ pub fn check_param(name: &str) -> Result<(), String> {
 /// A stable code, and a readable text that says what is wrong with it.
 pub(crate) fn check_declared(name: &str) -> Result<(), (&'static str, String)> {
     check_param(name).map_err(|why| ("BAD_NAME", why))?;
+    if name.starts_with(SECRET_PREFIX) {
+        let why = format!("the name `{name}` cannot begin with `{SECRET_PREFIX}`, which means a secret");
+        return Err(("BAD_NAME", why));
+    }
     if is_forbidden(name) {
         let why = format!(
             "`{name}` is refused: it changes how programs are found or loaded, or belongs to the system"

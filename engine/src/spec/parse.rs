@@ -11,6 +11,7 @@ use super::limits::MAX_SCHEDULES;
 use super::model::Definition;
 use super::param_check::report_param_mistakes;
 use super::params::ParamOwner;
+use super::secret_places::report_misplaced_secrets;
 use super::validator::{Path, Validator, named};
 use super::{names, params, tasks};
 use crate::alert::rule::RuleSource;
@@ -87,6 +88,9 @@ fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition
         tasks,
         ..partial
     };
+    // Holders of anchors may name secrets: what refers to them is checked at its own place.
+    let own_members = map.iter().filter(|(key, _)| !key.starts_with(EXTENSION_PREFIX));
+    report_misplaced_secrets(validator, own_members);
     if validator.is_clean() {
         report_param_mistakes(validator, map, &definition);
     }

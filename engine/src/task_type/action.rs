@@ -13,6 +13,7 @@ use super::field::{FieldValues, parse_fields, with_defaults};
 use super::site::{ExecutionSite, WatchKind};
 use super::value_kind::ValueKind;
 use super::wait_check::check_waits;
+use crate::params::secret_slots::SecretSlot;
 use crate::params::time::TimeBase;
 use crate::spec::validator::{Path, Validator};
 
@@ -42,6 +43,8 @@ pub struct PreparedTask {
     pub action: PreparedAction,
     /// Variables for its processes; empty for types without processes.
     pub env: BTreeMap<String, String>,
+    /// The places in the action for values of secrets.
+    pub secrets: Vec<SecretSlot>,
     /// What a person should know, as readable texts.
     pub warnings: Vec<String>,
 }
@@ -101,6 +104,11 @@ impl TaskAction {
     /// Returns the fields as a document has them: in the order of the type's table, without defaults.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.fields.iter().map(|(key, value)| (*key, value))
+    }
+
+    /// Returns the fields in which placeholders of secrets may stand, each by its keys from the outside in.
+    pub(crate) fn secret_fields(&self) -> &'static [&'static [&'static str]] {
+        self.task_type.secret_fields
     }
 
     /// Returns the connection that it uses, if it names one.
@@ -171,6 +179,7 @@ impl TaskAction {
                 fields,
             },
             env: preparation.env,
+            secrets: preparation.secrets,
             warnings: preparation.warnings,
         }
     }

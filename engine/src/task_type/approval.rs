@@ -42,6 +42,7 @@ pub const APPROVAL: TaskType = TaskType {
             doc: "What the time limit does.",
         },
     ],
+    secret_fields: &[],
     prepare,
 };
 
@@ -55,7 +56,7 @@ fn prepare(
         *message = interpolator.interpolate(message, Place::Text);
     }
     Preparation {
-        env: BTreeMap::new(),
         warnings: interpolator.into_warnings(),
+        ..Preparation::default()
     }
 }

@@ -1,7 +1,5 @@
 //! The fields of every type that starts instances of another workflow.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -85,7 +83,7 @@ pub(super) fn interpolate_fields(
         }
     }
     super::definition::Preparation {
-        env: BTreeMap::new(),
         warnings: interpolator.into_warnings(),
+        ..super::definition::Preparation::default()
     }
 }

@@ -41,6 +41,7 @@ pub const CONDITIONS: TaskType = TaskType {
             doc: "The tasks after it that run when it does not hold.",
         },
     ],
+    secret_fields: &[],
     prepare: |_, _, _| Preparation::default(),
 };
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::field::Field;
 use super::site::ExecutionSite;
+use crate::params::secret_slots::SecretSlot;
 use crate::params::time::TimeBase;
 
 /// A task type: everything that parser, serializer, schema and dispatch need to know of it.
@@ -19,6 +20,8 @@ pub struct TaskType {
     pub site: ExecutionSite,
     /// The keys of its own, beside those of every task.
     pub fields: &'static [Field],
+    /// The fields in which placeholders of secrets may stand, each by its keys from the outside in.
+    pub secret_fields: &'static [&'static [&'static str]],
     /// Puts parameters into the fields.
     pub(crate) prepare: PrepareFields,
 }
@@ -40,6 +43,8 @@ pub(crate) type PrepareFields =
 pub(crate) struct Preparation {
     /// Variables for the processes of the task.
     pub(crate) env: BTreeMap<String, String>,
+    /// The places for values of secrets.
+    pub(crate) secrets: Vec<SecretSlot>,
     /// What a person should know, as readable texts.
     pub(crate) warnings: Vec<String>,
 }

@@ -42,5 +42,6 @@ pub const DEPENDENT: TaskType = TaskType {
             doc: "How often it looks even when nothing was reported, 1s to 1h.",
         },
     ],
+    secret_fields: &[],
     prepare: |_, _, _| Preparation::default(),
 };

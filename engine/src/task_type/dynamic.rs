@@ -84,6 +84,7 @@ pub const DYNAMIC: TaskType = TaskType {
             doc: "The number of children that may fail or be stopped.",
         },
     ],
+    secret_fields: &[],
     prepare,
 };
 

@@ -9,6 +9,7 @@ use super::definition::{Preparation, TaskType};
 use super::field::{Field, FieldKind, Presence};
 use super::site::ExecutionSite;
 use super::value_kind::ValueKind;
+use crate::params::secret_slots::{SecretSlot, SlotTarget};
 use crate::params::text::{Place, TextInterpolator};
 use crate::params::time::TimeBase;
 
@@ -39,6 +40,7 @@ pub const HTTP: TaskType = TaskType {
             doc: "What counts as a success; 200 to 299 when it is left out.",
         },
     ],
+    secret_fields: &[&["request", "url"], &["request", "headers"], &["request", "body"]],
     prepare,
 };
 
@@ -116,10 +118,19 @@ fn prepare(
     base: TimeBase,
 ) -> Preparation {
     let mut interpolator = TextInterpolator::new(values, base);
+    let mut secrets = Vec::new();
     if let Some(Value::Object(request)) = fields.get_mut("request") {
+        let mut interpolate_text = |value: &mut Value, place: Place, pointer: String| {
+            if let Value::String(text) = value {
+                let (replaced, insertions) = interpolator.interpolate_with_secrets(text, place);
+                *text = replaced;
+                secrets.extend(SecretSlot::all_of(&SlotTarget::Field(pointer), insertions));
+            }
+        };
         if let Some(Value::Object(headers)) = request.get_mut("headers") {
-            for value in headers.values_mut() {
-                interpolate_text(&mut interpolator, value, Place::Text);
+            for (name, value) in headers {
+                let name = name.replace('~', "~0");
+                interpolate_text(value, Place::Text, format!("/request/headers/{name}"));
             }
         }
         let body = match request.get("headers") {
@@ -128,19 +139,14 @@ fn prepare(
         };
         for (key, place) in [("url", Place::Url), ("body", body)] {
             if let Some(value) = request.get_mut(key) {
-                interpolate_text(&mut interpolator, value, place);
+                interpolate_text(value, place, format!("/request/{key}"));
             }
         }
     }
     Preparation {
-        env: BTreeMap::new(),
+        secrets,
         warnings: interpolator.into_warnings(),
-    }
-}
-
-fn interpolate_text(interpolator: &mut TextInterpolator<'_>, value: &mut Value, place: Place) {
-    if let Value::String(text) = value {
-        *text = interpolator.interpolate(text, place);
+        ..Preparation::default()
     }
 }
 

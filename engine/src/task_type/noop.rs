@@ -10,6 +10,7 @@ pub const NOOP: TaskType = TaskType {
     doc: "Does nothing and succeeds.",
     site: ExecutionSite::Inline,
     fields: &[],
+    secret_fields: &[],
     prepare: |_, _, _| Preparation::default(),
 };
 

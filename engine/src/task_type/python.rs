@@ -31,6 +31,7 @@ pub const PYTHON: TaskType = TaskType {
         },
         BACKGROUND,
     ],
+    secret_fields: &[],
     prepare: prepare_script,
 };
 

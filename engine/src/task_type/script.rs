@@ -53,6 +53,6 @@ pub(super) fn prepare_script(
     }
     Preparation {
         env,
-        warnings: Vec::new(),
+        ..Preparation::default()
     }
 }

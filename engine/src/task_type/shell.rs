@@ -42,6 +42,7 @@ pub const SHELL: TaskType = TaskType {
         },
         BACKGROUND,
     ],
+    secret_fields: &[],
     prepare: prepare_shell,
 };
 

@@ -17,6 +17,7 @@ pub const SUB_WORKFLOW: TaskType = TaskType {
     doc: "Starts an instance of another workflow and ends as it does.",
     site: ExecutionSite::Owner(WatchKind::Children),
     fields: &[WORKFLOW, PROJECT, VERSION, PARAMS],
+    secret_fields: &[],
     prepare,
 };
 

@@ -29,6 +29,7 @@ pub const SWITCH: TaskType = TaskType {
             doc: "The tasks after it that run when no case holds.",
         },
     ],
+    secret_fields: &[],
     prepare: |_, _, _| Preparation::default(),
 };
 

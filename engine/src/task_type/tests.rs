@@ -51,6 +51,7 @@ const SAMPLE: TaskType = TaskType {
             doc: "The target.",
         },
     ],
+    secret_fields: &[],
     prepare: |_, _, _| Preparation::default(),
 };
 

@@ -213,6 +213,7 @@ async fn serve_store(options: Options, store: Store, folder: tempfile::TempDir) 
         session_lifetime: options.session_lifetime,
         ui: Arc::new(options.ui),
         retention_requests: Arc::default(),
+        rotation_requests: Arc::default(),
         bulk_requests: Arc::default(),
         closing,
     };

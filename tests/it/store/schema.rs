@@ -108,6 +108,33 @@ async fn the_project_default_is_as_old_as_its_database_on_postgres() {
     }
 }
 
+/// The rotation of keys and the check at a node's start see only the columns of the list.
+#[tokio::test]
+async fn every_sealed_column_is_in_the_list() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = empty_sqlite(&folder).await;
+    store.migrate().await.expect("migrations");
+    let sql = "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
+               WHERE t.type = 'table' AND c.name LIKE '%sealed%' ORDER BY 1, 2";
+    let rows = store.reader().query_all_raw(store.statement(sql, [])).await;
+    let found: Vec<(String, String)> = rows
+        .expect("columns")
+        .iter()
+        .map(|row| {
+            (
+                row.try_get_by_index(0).expect("a table"),
+                row.try_get_by_index(1).expect("a column"),
+            )
+        })
+        .collect();
+    let mut listed: Vec<(String, String)> = secrets::SEALED_COLUMNS
+        .iter()
+        .map(|sealed| (sealed.table.to_owned(), sealed.column.to_owned()))
+        .collect();
+    listed.sort();
+    assert_eq!(found, listed);
+}
+
 #[tokio::test]
 async fn nodes_that_start_together_migrate_once() {
     let Some(store) = empty_postgres().await else {

@@ -18,7 +18,8 @@ use super::*;
 use crate::execution::child_requests::ChildRequests;
 use crate::execution::db_actor::DbActor;
 use crate::execution::dependency_requests::DependencyRequests;
-use crate::execution::dispatch_actor::{DispatchActor, DispatchDeps};
+use crate::execution::dispatch_actor::DispatchActor;
+use crate::execution::dispatch_deps::DispatchDeps;
 use crate::execution::instance_loader::InstanceLoader;
 use crate::execution::instance_notices::{InstanceNotices, NoticeDeps};
 use crate::execution::last_activity::LastActivity;
@@ -221,6 +222,14 @@ fn exit_on_panic(actor: &'static str) -> ExitOnPanic {
     ExitOnPanic::new(actor, Arc::new(|actor| panic!("{actor} died")))
 }
 
+async fn membership(store: &FakeStore) -> Membership {
+    Membership {
+        living: Arc::new(store.list_live_members().await.expect("a fake store")),
+        suspects: Vec::new(),
+        sees_all: true,
+    }
+}
+
 /// Makes an active worker a member.
 async fn join_as_worker(store: &FakeStore) {
     let join = Join {
@@ -256,7 +265,8 @@ async fn start_services(
     let (_, limits) = LimitActor::start_with_board(limit_deps, exit_on_panic("LimitActor"));
     let dispatch_deps = DispatchDeps {
         rpc: rpc.clone(),
-        store: Arc::new(store.clone()),
+        store: shared.clone(),
+        secrets: shared.clone(),
         leases: leases.clone(),
         slots: slots.clone(),
         deaths: bystander.clone().recipient(),
@@ -264,12 +274,10 @@ async fn start_services(
         clock: Clock::starting_at(Timestamp(1_000_000)),
     };
     let dispatch = DispatchActor::new(&this_node, dispatch_deps, exit_on_panic("DispatchActor")).start();
-    let membership = Membership {
-        living: Arc::new(store.list_live_members().await.expect("a fake store")),
-        suspects: Vec::new(),
-        sees_all: true,
-    };
-    dispatch.send(membership).await.expect("a living actor");
+    dispatch
+        .send(membership(store).await)
+        .await
+        .expect("a living actor");
     let notice_deps = NoticeDeps {
         this_node: this_node.incarnation,
         store: shared.clone(),

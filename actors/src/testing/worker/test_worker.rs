@@ -127,6 +127,8 @@ pub(crate) fn dispatch(instance: i64) -> Dispatch {
             .prepare(&BTreeMap::new(), TimeBase::utc(Timestamp(0)))
             .action,
         env: BTreeMap::from([("PORPOISE_TASK".to_owned(), "forged".to_owned())]),
+        secret_slots: Vec::new(),
+        secrets: Default::default(),
         outputs: BTreeMap::new(),
         timeout_ms: None,
         on_cut_off: OnCutOff::Continue,

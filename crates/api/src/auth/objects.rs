@@ -121,6 +121,9 @@ impl Object for AcceptedOperation {
         if let Some(operation) = server.catalog().bulk_operations().find(&text).await? {
             return Ok((Self::Bulk(operation), None));
         }
+        if let Some(rotation) = server.catalog().secret_rotations().find(&text).await? {
+            return Ok((Self::Rotation(rotation), None));
+        }
         find_by_id(request, "operation", async |id| {
             let operation = server.catalog().operations().find(OperationId(id)).await?;
             Ok(operation.map(|operation| {

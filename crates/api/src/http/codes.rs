@@ -107,12 +107,16 @@ codes! {
     NotGranted = "NOT_GRANTED", UNPROCESSABLE_ENTITY, "It is not granted to the project";
     /// A task names a limit that does not exist.
     UnknownLimit = "UNKNOWN_LIMIT", UNPROCESSABLE_ENTITY, "There is no such limit";
+    /// A task names a secret that does not exist.
+    UnknownSecret = "UNKNOWN_SECRET", UNPROCESSABLE_ENTITY, "There is no such secret";
+    /// A placeholder of a secret where none may stand.
+    SecretMisplaced = "SECRET_MISPLACED", UNPROCESSABLE_ENTITY, "A secret cannot stand here";
+    /// A value that is too short to be masked.
+    SecretTooShort = "SECRET_TOO_SHORT", UNPROCESSABLE_ENTITY, "The secret is too short";
+    /// A value above the size limit.
+    ValueTooLarge = "VALUE_TOO_LARGE", UNPROCESSABLE_ENTITY, "The value is too large";
     /// A connection that a document names.
     UnknownConnection = "UNKNOWN_CONNECTION", UNPROCESSABLE_ENTITY, "There is no such connection";
-    /// A secret that a field names.
-    UnknownSecret = "UNKNOWN_SECRET", UNPROCESSABLE_ENTITY, "There is no such secret";
-    /// A secret is named where none may be.
-    SecretMisplaced = "SECRET_MISPLACED", UNPROCESSABLE_ENTITY, "A secret cannot stand here";
     /// A channel that a rule or a group names.
     UnknownChannel = "UNKNOWN_CHANNEL", UNPROCESSABLE_ENTITY, "There is no such channel";
     /// A stored secret would be used by another user, or sent to another place.

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use catalog::AttemptRow;
-use engine::ids::{AttemptNumber, InstanceId};
+use engine::ids::{AttemptNumber, DispatchId, InstanceId};
 use ports::LogPart;
+use primitives::secret::Secret;
+use secrets::Masker;
 use serde::Serialize;
 
 use crate::auth::server::Server;
@@ -14,6 +16,7 @@ use crate::http::codes::Code;
 use crate::http::path::path_parameter;
 use crate::http::problem::Problem;
 use crate::logs::decode::{LogText, LogWriter, cut_off_start, decode_log_part};
+use crate::logs::masked_part::{MaskedPart, ReadWindow};
 
 /// The size of the text in one event, in bytes.
 const MAX_EVENT_TEXT: u64 = 64 << 10;
@@ -58,7 +61,7 @@ impl LogName {
         limit: u64,
     ) -> Result<LogText, Problem> {
         let (part, writer) = self.read_part(server, offset, limit).await?;
-        Ok(decode_log_part(&part, offset, writer))
+        Ok(decode_log_part(&part.shown(), offset, writer))
     }
 
     /// Reads the last bytes as text, without a character that they cut.
@@ -67,42 +70,38 @@ impl LogName {
         let offset = end.size.saturating_sub(bytes);
         let (mut part, writer) = self.read_part(server, offset, bytes).await?;
         if offset > 0 {
-            part.bytes.drain(..cut_off_start(&part.bytes));
+            part.skip(cut_off_start(part.file_bytes()));
         }
-        Ok(decode_log_part(&part, offset, writer))
+        Ok(decode_log_part(&part.shown(), offset, writer))
     }
 
-    /// Reads a part. The attempt's row is read first: a final attempt has written everything.
+    /// Reads a part. The attempt's row is read first: a final attempt has written everything. What it was given of
+    /// secrets is read before its log: it was stored before the attempt was sent.
     pub(crate) async fn read_part(
         &self,
         server: &Server,
         offset: u64,
         limit: u64,
-    ) -> Result<(LogPart, LogWriter), Problem> {
+    ) -> Result<(MaskedPart, LogWriter), Problem> {
         let attempt = self.find_attempt(server).await?;
         let writer = if attempt.state.is_open() {
             LogWriter::Running
         } else {
             LogWriter::Ended
         };
-        let Some(uid) = attempt.uid else {
-            return Ok((LogPart::nothing_at(offset), writer));
+        let masker = match &attempt.uid {
+            Some(uid) => find_masker(server, uid).await?,
+            None => Masker::new([]).map_err(Problem::internal)?,
         };
-        let worker = attempt.worker.unwrap_or_default();
-        let part = server
-            .state()
-            .logs
-            .read(&worker, &uid, (offset, limit))
-            .await
-            .map_err(|error| {
-                tracing::warn!(worker = error.worker, cause = error.cause, "a log cannot be read");
-                let detail = format!(
-                    "The worker `{}`, which has this log, cannot be reached.",
-                    error.worker
-                );
-                Problem::new(Code::LogUnavailable, detail)
-            })?;
-        Ok((part, writer))
+        let window = ReadWindow::new((offset, limit), &masker);
+        let read = match &attempt.uid {
+            Some(uid) => {
+                let worker = attempt.worker.unwrap_or_default();
+                read_file(server, &worker, uid, window.range()).await?
+            }
+            None => LogPart::nothing_at(offset),
+        };
+        Ok((MaskedPart::new(read, window, &masker, writer), writer))
     }
 
     async fn find_attempt(&self, server: &Server) -> Result<AttemptRow, Problem> {
@@ -110,6 +109,29 @@ impl LogName {
         let found = detail.attempts.into_iter().find(|row| row.number == self.attempt);
         found.ok_or_else(|| Problem::not_found(format!("attempt {} of task `{}`", self.attempt, self.task)))
     }
+}
+
+/// Returns what finds the values that an attempt was given.
+async fn find_masker(server: &Server, uid: &DispatchId) -> Result<Masker, Problem> {
+    let values = server.catalog().secrets().given_to(uid).await?;
+    Masker::new(values.iter().map(Secret::reveal)).map_err(Problem::internal)
+}
+
+async fn read_file(
+    server: &Server,
+    worker: &str,
+    uid: &DispatchId,
+    range: (u64, u64),
+) -> Result<LogPart, Problem> {
+    let read = server.state().logs.read(worker, uid, range).await;
+    read.map_err(|error| {
+        tracing::warn!(worker = error.worker, cause = error.cause, "a log cannot be read");
+        let detail = format!(
+            "The worker `{}`, which has this log, cannot be reached.",
+            error.worker
+        );
+        Problem::new(Code::LogUnavailable, detail)
+    })
 }
 
 impl fmt::Display for LogName {

@@ -1,5 +1,7 @@
 //! The lines of a log that contain a text.
 
+use std::ops::Range;
+
 use actix_web::{HttpRequest, HttpResponse, get};
 use engine::ids::InstanceId;
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,7 @@ use crate::http::paging::{List, Paging};
 use crate::http::problem::Problem;
 use crate::logs::cursor::LogName;
 use crate::logs::decode::LogWriter;
+use crate::logs::masked_part::mask_bytes;
 
 /// Bytes that are read at once.
 const PART: u64 = 1 << 20;
@@ -88,6 +91,8 @@ struct LineSearch {
     offset: u64,
     /// What was read of a line whose end was not.
     rest: Vec<u8>,
+    /// The values of secrets in what was read, as places in the file; they are masked before a line is searched.
+    hidden: Vec<Range<u64>>,
     found: Vec<FoundLine>,
 }
 
@@ -98,6 +103,7 @@ impl LineSearch {
             limit,
             offset,
             rest: Vec::new(),
+            hidden: Vec::new(),
             found: Vec::new(),
         }
     }
@@ -108,8 +114,10 @@ impl LineSearch {
         loop {
             let from = self.offset + self.rest.len() as u64;
             let (part, writer) = log.read_part(server, from, PART).await?;
-            let is_end = part.next_offset >= part.size;
-            self.rest.extend_from_slice(&part.bytes);
+            // The end of a log that grows may begin a value; it is not shown yet.
+            let is_end = part.next_offset >= part.size || part.file_bytes().is_empty();
+            self.rest.extend_from_slice(part.file_bytes());
+            self.add_hidden(&part.hidden);
             self.take_lines();
             if self.found.len() == self.limit {
                 return Ok((!is_end || !self.rest.is_empty()).then_some(self.offset));
@@ -138,8 +146,9 @@ impl LineSearch {
                 None if rest.len() >= MAX_LINE => (MAX_LINE, MAX_LINE),
                 None => break,
             };
-            let line = String::from_utf8_lossy(&rest[..length]).into_owned();
-            self.check_line(self.offset + taken as u64, line);
+            let offset = self.offset + taken as u64;
+            let line = self.masked_line(offset, &rest[..length]);
+            self.check_line(offset, line);
             taken += next;
         }
         self.rest.drain(..taken);
@@ -150,9 +159,23 @@ impl LineSearch {
         if self.rest.is_empty() {
             return;
         }
-        let line = String::from_utf8_lossy(&self.rest).into_owned();
+        let line = self.masked_line(self.offset, &self.rest);
         self.check_line(self.offset, line);
         self.rest.clear();
+    }
+
+    /// Adds the values of the next part, which may have been found with the part before.
+    fn add_hidden(&mut self, found: &[Range<u64>]) {
+        let seen = self.hidden.last().map_or(0, |range| range.end);
+        let from = self.offset;
+        self.hidden.retain(|range| range.end > from);
+        let new = found.iter().filter(|range| range.end > seen);
+        self.hidden
+            .extend(new.map(|range| range.start.max(seen)..range.end));
+    }
+
+    fn masked_line(&self, offset: u64, line: &[u8]) -> String {
+        String::from_utf8_lossy(&mask_bytes(line, offset, &self.hidden)).into_owned()
     }
 
     fn check_line(&mut self, offset: u64, line: String) {

@@ -130,6 +130,13 @@ impl HealthIssue {
     }
 }
 
+/// The keys of secret values on this node.
+#[derive(Debug, Serialize, ToSchema)]
+struct SecretKeysView {
+    /// Their ids, the first 8 hex digits of their SHA-256; the first key encrypts.
+    keys: Vec<String>,
+}
+
 /// The cluster as a whole.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ClusterView {
@@ -140,6 +147,7 @@ pub(crate) struct ClusterView {
     registry: RegistryView,
     /// The version of the time zone data, for example `2025b`.
     zone_data: String,
+    secrets: SecretKeysView,
     /// Empty when all is well.
     degraded: Vec<HealthIssue>,
 }
@@ -161,6 +169,15 @@ impl ClusterView {
                 kind: registry.to_owned(),
             },
             zone_data: ZONE_DATA_VERSION.to_owned(),
+            secrets: SecretKeysView {
+                keys: state
+                    .catalog
+                    .keys()
+                    .current()
+                    .ids()
+                    .map(ToString::to_string)
+                    .collect(),
+            },
             degraded,
         }
     }

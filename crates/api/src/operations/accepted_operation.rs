@@ -1,6 +1,6 @@
 //! What was accepted and is carried out later.
 
-use catalog::{BulkOperation, Operation, RetentionRun};
+use catalog::{BulkOperation, Operation, RetentionRun, SecretRotation};
 
 /// What was accepted and is carried out later.
 #[derive(Debug)]
@@ -11,4 +11,6 @@ pub(crate) enum AcceptedOperation {
     Retention(RetentionRun),
     /// The same with many instances.
     Bulk(BulkOperation),
+    /// A change of the key of all secret values.
+    Rotation(SecretRotation),
 }

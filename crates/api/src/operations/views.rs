@@ -12,7 +12,7 @@ use crate::http::timestamp::format_time;
 #[schema(as = Operation)]
 pub(crate) struct OperationView {
     id: String,
-    /// The command, for example `pause`, or `retention`, or `bulk`.
+    /// The command, for example `pause`, or `retention`, `bulk` or `secret_rotation`.
     kind: String,
     /// Of commands.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,6 +75,26 @@ impl From<stored::RetentionRun> for OperationView {
         Self {
             id: row.operation_id(),
             kind: "retention".to_owned(),
+            instance: None,
+            task: None,
+            outcome: row.outcome.to_string(),
+            detail: Some(detail),
+            requested_by: row.requested_by,
+            at: format_time(row.created_at),
+            bulk: None,
+        }
+    }
+}
+
+impl From<stored::SecretRotation> for OperationView {
+    fn from(row: stored::SecretRotation) -> Self {
+        let detail = match &row.refusal {
+            Some(refusal) => refusal.clone(),
+            None => format!("encrypted {} values under the key {}", row.rotated, row.key),
+        };
+        Self {
+            id: row.operation_id(),
+            kind: "secret_rotation".to_owned(),
             instance: None,
             task: None,
             outcome: row.outcome.to_string(),

@@ -15,6 +15,7 @@ use crate::http::codes::Code;
 use crate::http::problem::{Detail, Problem};
 use crate::limits::check_limits;
 use crate::schedules::check_calendars;
+use crate::secrets::check_secrets;
 use crate::workflows::named_workflows::check_grants;
 
 /// Returns the format that the content type names.
@@ -58,6 +59,7 @@ pub(crate) async fn parse_version(
     check_calendars(server.catalog(), project.id, &definition, position).await?;
     check_grants(server.catalog(), project, &definition, position).await?;
     check_limits(server.catalog(), project.id, &definition, position).await?;
+    check_secrets(server.catalog(), project.id, &definition, position).await?;
     check_connections(server.catalog(), project.id, &definition, position).await?;
     let rules = rules_of_document(&definition);
     check_channels(server.catalog(), Some(project.id), &rules, position).await?;

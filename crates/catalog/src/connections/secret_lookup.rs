@@ -7,25 +7,34 @@ use sea_orm::ConnectionTrait;
 use crate::connections::owner::ConnectionOwner;
 use crate::connections::stored::Connections;
 use crate::error::CatalogError;
+use crate::project_secrets::ProjectSecrets;
 use crate::projects::ProjectId;
 
 impl Connections<'_> {
     /// Returns why a secret cannot be named; none when it exists.
     pub(super) async fn find_missing_secret<C: ConnectionTrait>(
         self,
-        _on: &C,
-        _project: ProjectId,
+        on: &C,
+        project: ProjectId,
         name: &str,
     ) -> Result<Option<String>, CatalogError> {
-        Ok(Some(format!("the project has no secret `{name}`")))
+        let secrets = ProjectSecrets::new(self.store, self.keys);
+        let missing = secrets.find_missing_on(on, project, &[name]).await?;
+        Ok(missing.first().map(ToString::to_string))
     }
 
     /// Reads the values of secrets; those that do not exist are left out.
     pub(super) async fn read_secrets(
         self,
-        _owner: ConnectionOwner,
-        _names: &[String],
+        owner: ConnectionOwner,
+        names: &[String],
     ) -> Result<BTreeMap<String, String>, CatalogError> {
-        Ok(BTreeMap::new())
+        match owner {
+            ConnectionOwner::Project(project) if !names.is_empty() => {
+                let secrets = ProjectSecrets::new(self.store, self.keys);
+                secrets.read_values(project, names).await
+            }
+            ConnectionOwner::Project(_) | ConnectionOwner::Shared => Ok(BTreeMap::new()),
+        }
     }
 }

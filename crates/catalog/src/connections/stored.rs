@@ -186,6 +186,7 @@ pub(super) fn resolve_connector(
     Ok(ResolvedConnection {
         name: name.to_owned(),
         connection_type: connector.connector_type.name.to_owned(),
+        secrets: texts.values().chain(secrets.values()).cloned().collect(),
         fields: connector.reveal(CONNECTIONS, texts),
     })
 }

@@ -1,5 +1,6 @@
 //! Nothing of a message is lost on its way.
 
+use engine::params::{SecretSlot, SlotTarget, ValueEscaping};
 use engine::spec::{OnCutOff, ParamType};
 use engine::task_type::PreparedAction;
 use proptest::collection::{btree_map, vec};
@@ -58,6 +59,17 @@ fn on_cut_off() -> impl Strategy<Value = OnCutOff> {
 }
 
 prop_compose! {
+    fn secrets()(
+        slots in vec((any::<String>(), any::<usize>(), any::<String>()), 0..3),
+        values in vec(any::<(String, String)>(), 0..3),
+    ) -> (Vec<SecretSlot>, SecretValues) {
+        let slot = |(name, at, secret)| SecretSlot { target: SlotTarget::Env(name), at, secret, escaping: ValueEscaping::Json };
+        let values = values.iter().map(|(name, value)| (name.clone(), value.as_str().into()));
+        (slots.into_iter().map(slot).collect(), values.collect())
+    }
+}
+
+prop_compose! {
     fn dispatch()(
         uid in uid(),
         worker in any::<i64>(),
@@ -65,13 +77,14 @@ prop_compose! {
         (project, workflow, task) in any::<(String, String, String)>(),
         action in action(),
         env in btree_map(any::<String>(), any::<String>(), 0..4),
+        (secret_slots, secrets) in secrets(),
         outputs in btree_map(any::<String>(), sample::select(vec![ParamType::String, ParamType::Integer, ParamType::Json]), 0..4),
         timeout_ms in option::of(any::<i64>()),
         on_cut_off in on_cut_off(),
     ) -> Dispatch {
         let attempt = uid.attempt;
         let worker = Incarnation(worker);
-        Dispatch { uid, worker, owner, project, workflow, task, attempt, action, env, outputs, timeout_ms, on_cut_off, connection: None }
+        Dispatch { uid, worker, owner, project, workflow, task, attempt, action, env, secret_slots, secrets, outputs, timeout_ms, on_cut_off, connection: None }
     }
 }
 

@@ -328,7 +328,9 @@ impl Call {
         match self {
             Self::Worker(WorkerCall::TestConnection { .. }) => true,
             Self::Worker(WorkerCall::Dispatch { batch }) => {
-                batch.iter().any(|dispatch| dispatch.connection.is_some())
+                let holds =
+                    |dispatch: &Dispatch| dispatch.connection.is_some() || !dispatch.secrets.is_empty();
+                batch.iter().any(holds)
             }
             Self::Worker(
                 WorkerCall::Kill { .. } | WorkerCall::Reattach { .. } | WorkerCall::PollSlots { .. },
@@ -336,6 +338,11 @@ impl Call {
             | Self::Master(_)
             | Self::Node(_) => false,
         }
+    }
+
+    /// Whether the reply may show secrets, as a log does before it is masked: it leaves a node only hidden.
+    pub fn reply_may_show_secrets(&self) -> bool {
+        matches!(self, Self::Node(NodeCall::ReadLog { .. }))
     }
 
     /// Whether the call starts or ends attempts: a node that was paused must know that it is alive before it sends one.

@@ -68,6 +68,8 @@ fn job(folder: &Path, url: &str, expect_status: Vec<u16>) -> Job {
                 fields: fields(url, expect_status),
             },
             env: BTreeMap::new(),
+            secret_slots: Vec::new(),
+            secrets: Default::default(),
             outputs: BTreeMap::new(),
             timeout_ms: None,
             on_cut_off: OnCutOff::Continue,

@@ -50,6 +50,8 @@ fn job(folder: &Path, run: &str) -> Job {
             attempt: AttemptNumber(1),
             action: shell(run, "/bin/sh"),
             env: env.into(),
+            secret_slots: Vec::new(),
+            secrets: Default::default(),
             outputs: ["a", "b", "k"]
                 .map(|name| (name.to_owned(), ParamType::String))
                 .into(),

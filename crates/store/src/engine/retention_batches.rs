@@ -17,6 +17,7 @@ const PURGED_AT_ONCE: u32 = 200;
 /// Tables whose rows go with their instance, each with its key.
 pub(crate) const INSTANCE_TABLES: [(&str, &str); 8] = [
     ("attempt", "instance, task_index, number"),
+    ("attempt_secret", "instance, task_index, number, value_id"),
     ("task_instance", "instance, task_index"),
     ("transition", "id"),
     ("inbox", "id"),
@@ -293,6 +294,15 @@ pub(crate) fn aged_rows_statement(
         AgedRows::RetentionRuns => {
             "DELETE FROM retention_run WHERE id IN \
              (SELECT id FROM retention_run WHERE ended_at <= $1 ORDER BY id LIMIT $2)"
+        }
+        AgedRows::SecretValues => {
+            "DELETE FROM secret_value WHERE id IN (SELECT v.id FROM secret_value v WHERE v.replaced_at <= $1 \
+             AND (SELECT a.value_id FROM attempt_secret a WHERE a.value_id = v.id LIMIT 1) IS NULL \
+             ORDER BY v.replaced_at LIMIT $2)"
+        }
+        AgedRows::SecretRotations => {
+            "DELETE FROM secret_rotation WHERE id IN \
+             (SELECT id FROM secret_rotation WHERE ended_at <= $1 ORDER BY id LIMIT $2)"
         }
         AgedRows::BulkOperations => {
             "DELETE FROM bulk_operation WHERE id IN \

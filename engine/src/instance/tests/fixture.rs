@@ -96,6 +96,7 @@ const fn waiting_type(name: &'static str, kind: WatchKind) -> TaskType {
         doc: "Waits in the owner.",
         site: ExecutionSite::Owner(kind),
         fields: &[],
+        secret_fields: &[],
         prepare: |_, _, _| Default::default(),
     }
 }

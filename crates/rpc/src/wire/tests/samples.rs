@@ -78,6 +78,7 @@ fn worker_samples() -> Vec<(WorkerCall, WorkerReply)> {
                     name: "bastion".to_owned(),
                     connection_type: "ssh".to_owned(),
                     fields: Map::from_iter([("host".to_owned(), "bastion".into())]),
+                    secrets: Vec::new(),
                 },
             },
             WorkerReply::ConnectionTested(ConnectionTest {
@@ -242,6 +243,8 @@ fn dispatches() -> Vec<Dispatch> {
                 fields: fields.as_object().cloned().unwrap_or_default(),
             },
             env: BTreeMap::from([("DAY".to_owned(), "2026-01-31".to_owned())]),
+            secret_slots: Vec::new(),
+            secrets: Default::default(),
             outputs: BTreeMap::new(),
             timeout_ms: Some(60_000),
             on_cut_off,
