@@ -28,12 +28,14 @@ output="$(mktemp)"
 trap 'rm -f "$output"' EXIT
 
 # They mostly wait, so both databases are tried at once.
-# check_both_databases FILE: runs every check of a single node in a file on SQLite and on PostgreSQL.
+# check_both_databases FILE [CHECK...]: runs the checks of a single node in a file on SQLite and on PostgreSQL.
 check_both_databases() {
-    DB=postgres python3 "$checks/$1" >"$output" 2>&1 &
+    file="$checks/$1"
+    shift
+    DB=postgres python3 "$file" "$@" >"$output" 2>&1 &
     postgres=$!
     sqlite_status=0
-    python3 "$checks/$1" || sqlite_status=$?
+    python3 "$file" "$@" || sqlite_status=$?
     postgres_status=0
     wait "$postgres" || postgres_status=$?
     say "the same on PostgreSQL"
@@ -52,3 +54,8 @@ python3 "$checks/logic_check.py" cluster
 say "contract checks: single tasks, limits, explanations, lists"
 check_both_databases limits_check.py
 python3 "$checks/limits_check.py" cluster
+
+say "contract checks: secrets, connections"
+# Checks of task types that do not exist yet stand in the same file.
+check_both_databases connectors_check.py secrets_stored secrets_masked secrets_key secrets_without_key \
+    connections_stored connections_tested connections_to_hosts connections_shared

@@ -10,7 +10,7 @@ if ! command -v npm >/dev/null 2>&1; then
 fi
 
 cd web
-[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent
+[ -n "$(find node_modules/.package-lock.json -newer package-lock.json 2>/dev/null)" ] || npm ci --silent
 
 case "${1:-}" in
 build)

@@ -63,7 +63,7 @@ test('the form of a task writes its fields, and unsaved changes survive', async 
   await expect(app.getByTestId('node-begin')).toBeVisible();
 });
 
-test('a version that somebody else saved is shown beside mine', async ({ app, site, open }) => {
+test('a version that another user saved is shown beside mine', async ({ app, site, open }) => {
   await site.node.putWorkflow('retail', 'shared', SOURCE.replace('edited', 'shared'));
   await open('/projects/retail/workflows/shared/edit');
   await app.getByTestId('palette-noop').click();

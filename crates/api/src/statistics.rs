@@ -99,7 +99,7 @@ impl From<StatisticsRow> for StatisticsItem {
 
 /// Counts instances by state, day or workflow, with the durations of those that ended.
 #[utoipa::path(tag = "instances", params(StatisticsQuery),
-    responses((status = 200, body = List<StatisticsItem>)))]
+    responses((status = 200, body = List<StatisticsItem>), (status = 422)))]
 #[get("/statistics")]
 async fn count_instances(
     caller: Caller<AnyUser, System>,

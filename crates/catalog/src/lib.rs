@@ -1,7 +1,6 @@
-//! The catalog is everything in the database that users read and change through the API. It never writes what an owner
-//! writes: an instance is changed by posting a command, whose row its owner applies.
-//! Each change, its audit row and its request key are one transaction. Nothing that a user typed becomes a part of an SQL
-//! text, and no SQL text leaves this crate.
+//! What users read and change through the API; never what an owner writes: an instance is changed by posting a command,
+//! whose row its owner applies. Each change, its audit row and its request key are one transaction. Nothing that a user
+//! typed becomes a part of an SQL text, and no SQL text leaves this crate.
 
 mod alerts;
 mod audit;
@@ -65,7 +64,7 @@ pub use self::passwords::{PasswordChange, Passwords};
 pub use self::permission::Permission;
 pub use self::project_secrets::*;
 pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
-pub use self::request_keys::{KnownRequest, RequestKeys};
+pub use self::request_keys::{KnownRequest, RequestKey, RequestKeys};
 pub use self::retention::{LogRemovals, Retention, RetentionRequest, RetentionRun};
 pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion, VersionOrigin};
 pub use self::schedules::*;
@@ -77,4 +76,3 @@ pub use self::users::*;
 pub use self::visibility::VisibilityScope;
 pub use self::workflow_edit::WorkflowEdit;
 pub use self::workflows::*;
-pub use ports::RequestKey;

@@ -8,6 +8,8 @@ use crate::entity::{request_key, setup_link, token};
 use crate::error::CatalogError;
 use store::Store;
 
+pub use ports::RequestKey;
+
 /// A request that was done before under the same key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownRequest {

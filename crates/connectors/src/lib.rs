@@ -14,5 +14,6 @@ mod ssh;
 mod tester;
 
 pub use self::http::{HttpConnection, HttpConnectionError, Redirects};
+pub use self::smtp::{MailFailure, open_mail_session};
 pub use self::sqlite::SqliteFolders;
 pub use self::tester::{TestLimits, WorkerConnectionTester};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use connectors::MailFailure;
 use egress::EgressPolicy;
 use engine::channel::email::EmailFields;
 use engine::connection::smtp::SmtpFields;
@@ -21,7 +22,7 @@ use crate::email::make_mail;
 use crate::http_client::HttpClient;
 use crate::presets::{make_requests, read_fields};
 use crate::request::ChannelRequest;
-use crate::smtp_client::{MailFailure, send_mail};
+use crate::smtp_client::send_mail;
 
 /// The shortest secret that is looked for in errors; shorter ones stand in any text.
 const MIN_SECRET_BYTES: usize = 4;

@@ -76,7 +76,7 @@ impl Masker {
         self.texts.all.is_empty()
     }
 
-    /// Returns how far a value may reach beyond a part of a text: so many bytes before and behind it are searched with it.
+    /// Returns how many bytes a value may reach beyond a part of a text: as many are searched before and behind it.
     pub fn reach(&self) -> usize {
         MAX_GROWTH * self.texts.longest().max(self.base64.longest())
     }

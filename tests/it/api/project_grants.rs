@@ -47,7 +47,10 @@ async fn a_document_names_workflows_of_another_project_as_far_as_that_one_grants
     let listed = served.get("/api/v1/projects/retail/grants").await.json();
     assert_eq!(
         listed["items"],
-        json!([{ "user": "project:reports", "permission": "execute" }])
+        json!([
+            { "user": "admin", "permission": "owner" },
+            { "user": "project:reports", "permission": "execute" },
+        ])
     );
     assert_eq!(served.send("DELETE", GRANT, json!({})).await.status, 204);
     is_not_granted(&store(&served, child).await);

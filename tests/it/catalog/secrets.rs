@@ -84,8 +84,8 @@ async fn give(
 }
 
 pub(super) async fn a_secret_is_stored_sealed_and_without_a_key_it_is_not(fixture: &CatalogFixture) {
-    let refused = fixture
-        .catalog
+    let (keyless, _) = with_keys(fixture, &[]);
+    let refused = keyless
         .secrets()
         .put(DEFAULT, "a", &Secret::new("a value"), &asked())
         .await;

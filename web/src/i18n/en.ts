@@ -563,7 +563,7 @@ export const en = {
     whose: 'Whose',
     mine: 'Those I may decide',
     empty: 'Nothing waits for a decision.',
-    notYours: 'It waits for somebody else, or was decided already.',
+    notYours: 'It waits for another person, or was decided already.',
     comment: 'Comment',
     approve: 'Approve',
     reject: 'Reject',

@@ -7,7 +7,7 @@ use secrets::{Masker, WindowEnd, mask_ranges};
 
 use crate::logs::decode::LogWriter;
 
-/// The bytes that are read for a part: with so many before and behind it that each value is seen as a whole.
+/// The bytes that are read for a part, with enough before and behind it that each value is seen as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ReadWindow {
     /// The first byte of the part.

@@ -25,22 +25,25 @@ pub(crate) struct OperationView {
     detail: Option<String>,
     requested_by: String,
     at: String,
-    /// Of an operation on many instances.
     #[serde(flatten)]
-    bulk: Option<BulkProgress>,
+    bulk: BulkProgress,
 }
 
-/// How far an operation on many instances is.
-#[derive(Debug, Serialize, ToSchema)]
+/// How far an operation on many instances is; other operations have none of it.
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct BulkProgress {
     /// How many instances.
-    total: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
     /// With how many it was done.
-    applied: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applied: Option<u64>,
     /// With how many it could not be done.
-    refused: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<u64>,
     /// The first 200 of those.
-    items: Vec<BulkItem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    items: Option<Vec<BulkItem>>,
 }
 
 /// An instance with which it could not be done.
@@ -64,7 +67,7 @@ impl From<stored::Operation> for OperationView {
             detail: row.detail,
             requested_by: row.requested_by,
             at: format_time(row.at),
-            bulk: None,
+            bulk: BulkProgress::default(),
         }
     }
 }
@@ -81,7 +84,7 @@ impl From<stored::RetentionRun> for OperationView {
             detail: Some(detail),
             requested_by: row.requested_by,
             at: format_time(row.created_at),
-            bulk: None,
+            bulk: BulkProgress::default(),
         }
     }
 }
@@ -101,7 +104,7 @@ impl From<stored::SecretRotation> for OperationView {
             detail: Some(detail),
             requested_by: row.requested_by,
             at: format_time(row.created_at),
-            bulk: None,
+            bulk: BulkProgress::default(),
         }
     }
 }
@@ -124,12 +127,12 @@ impl From<stored::BulkOperation> for OperationView {
             detail: Some(detail),
             requested_by: row.requested_by,
             at: format_time(row.created_at),
-            bulk: Some(BulkProgress {
-                total: row.total,
-                applied: row.applied,
-                refused: row.refused,
-                items: items.collect(),
-            }),
+            bulk: BulkProgress {
+                total: Some(row.total),
+                applied: Some(row.applied),
+                refused: Some(row.refused),
+                items: Some(items.collect()),
+            },
         }
     }
 }

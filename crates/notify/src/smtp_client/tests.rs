@@ -1,6 +1,7 @@
 use std::time::Instant;
 
 use egress::EgressPolicy;
+use engine::connection::smtp::SmtpSecurity;
 
 use super::*;
 use test_server::{SmtpBehaviour, SmtpServer};
@@ -176,7 +177,7 @@ async fn a_server_that_is_not_there_hangs_or_is_forbidden_is_reported() {
         .port();
     assert_transient(
         send(&gone, &["a@example.org"]).await,
-        "cannot connect to the mail server",
+        "the mail server cannot be reached",
     );
     gone.host = "169.254.169.254".to_owned();
     assert_transient(send(&gone, &["a@example.org"]).await, "must not be reached");

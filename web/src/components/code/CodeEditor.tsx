@@ -16,7 +16,7 @@ interface CodeEditorProps {
   onView?: (view: EditorView) => void;
 }
 
-/** An editor of code. Its text follows `value`; a change that comes from there is reported to nobody. */
+/** An editor of code. Its text follows `value`; a change that comes from there is not reported. */
 export function CodeEditor({ language, value, label, testId, readOnly = false, height, steps, onChange, onView }: CodeEditorProps) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);

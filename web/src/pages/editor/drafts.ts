@@ -1,7 +1,7 @@
 import type { Draft } from './history';
 
 /** Unsaved changes of one document, kept by the browser over a reload. Documents hold no secrets. */
-// eslint-disable-next-line no-restricted-globals -- It has to outlive the page, and is nobody else's concern.
+// eslint-disable-next-line no-restricted-globals -- It has to outlive the page, and no other module uses it.
 const store = localStorage;
 
 interface StoredDraft extends Draft {
