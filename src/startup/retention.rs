@@ -30,6 +30,9 @@ const LOG_REMOVAL_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 /// Time for which a requested deletion, or an operation on many instances, can be read after its end.
 const RUN_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
+/// Time for which alerts without an instance, and rules that others replaced, are kept.
+const ALERT_MS: i64 = 90 * 24 * 60 * 60 * 1000;
+
 /// Batches in a second, unless fewer rows are allowed.
 const BATCHES_PER_SECOND: u32 = 10;
 
@@ -206,6 +209,9 @@ impl Deletion<'_> {
                 AgedRows::Audit => self.deps.limits.audit,
                 AgedRows::LogRemovals => RetentionLimit::After { ms: LOG_REMOVAL_MS },
                 AgedRows::RetentionRuns | AgedRows::BulkOperations => RetentionLimit::After { ms: RUN_MS },
+                AgedRows::Alerts | AgedRows::AlertDeliveries | AgedRows::AlertRules => {
+                    RetentionLimit::After { ms: ALERT_MS }
+                }
             };
             let Some(older_than) = age.expires_before(at) else {
                 return Ok(Progress::More);

@@ -3,6 +3,8 @@
 use secrets::SharedKeyRing;
 use store::Store;
 
+use crate::alerts::silences::Silences;
+use crate::alerts::stored::Alerts;
 use crate::audit::AuditLog;
 use crate::backfills::stored::Backfills;
 use crate::bulk::BulkOperations;
@@ -26,7 +28,6 @@ use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
 use crate::schedules::calendars::Calendars;
 use crate::schedules::stored::Schedules;
-use crate::silences::Silences;
 use crate::tasks::{Children, Tasks};
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
@@ -82,6 +83,11 @@ impl Catalog {
     /// Returns the operations on many instances.
     pub fn bulk_operations(&self) -> BulkOperations<'_> {
         BulkOperations::new(&self.store)
+    }
+
+    /// Returns the alerts, and the rules of projects and of the server.
+    pub fn alerts(&self) -> Alerts<'_> {
+        Alerts::new(&self.store)
     }
 
     /// Returns the calendars of schedules.

@@ -7,6 +7,12 @@
     reason = "derived entities are public items of private modules"
 )]
 
+pub(crate) mod alert;
+pub(crate) mod alert_delivery;
+pub(crate) mod alert_delivery_item;
+pub(crate) mod alert_event;
+pub(crate) mod alert_progress;
+pub(crate) mod alert_rule;
 pub(crate) mod attempt;
 pub(crate) mod audit;
 pub(crate) mod backfill;
@@ -106,6 +112,12 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, workflow_reference::Entity),
         create(backend, bulk_operation::Entity),
         create(backend, bulk_item::Entity),
+        create(backend, alert_rule::Entity),
+        create(backend, alert_event::Entity),
+        create(backend, alert::Entity),
+        create(backend, alert_delivery::Entity),
+        create(backend, alert_delivery_item::Entity),
+        create(backend, alert_progress::Entity),
         create(backend, connection::Entity),
         create(backend, connection_grant::Entity),
         create(backend, workflow_connection::Entity),
@@ -150,6 +162,11 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         workflow_reference::indexes(),
         bulk_operation::indexes(),
         bulk_item::indexes(),
+        alert_rule::indexes(),
+        alert_event::indexes(),
+        alert::indexes(),
+        alert_delivery::indexes(),
+        alert_delivery_item::indexes(),
         connection::indexes(),
         connection_grant::indexes(),
         workflow_connection::indexes(),

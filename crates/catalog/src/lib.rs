@@ -3,6 +3,7 @@
 //! Each change, its audit row and its request key are one transaction. Nothing that a user typed becomes a part of an SQL
 //! text, and no SQL text leaves this crate.
 
+mod alerts;
 mod audit;
 mod audited_transaction;
 mod backfills;
@@ -32,7 +33,6 @@ mod request_keys;
 mod retention;
 mod save_version;
 mod schedules;
-mod silences;
 mod start_target;
 mod tasks;
 mod tokens;
@@ -42,6 +42,7 @@ mod visibility;
 mod workflow_edit;
 mod workflows;
 
+pub use self::alerts::*;
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
 pub use self::backfills::*;
 pub use self::bulk::*;
@@ -68,7 +69,6 @@ pub use self::request_keys::{KnownRequest, RequestKeys};
 pub use self::retention::{Retention, RetentionRequest, RetentionRun};
 pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion, VersionOrigin};
 pub use self::schedules::*;
-pub use self::silences::{NewSilence, SilenceChange, Silences, StoredSilence};
 pub use self::start_target::{StartCandidate, StartTarget};
 pub use self::tasks::{AttemptRow, ChildRow, ChildState, Children, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};

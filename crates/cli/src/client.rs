@@ -10,8 +10,8 @@ use super::rest::{Call, Rest};
 use super::settings::Settings;
 use super::target::Target;
 use super::{
-    admin, approval, backfill, calendar, channel, connection, context, documents, instance, limit, run,
-    schedule, setup_link, silence, workflow,
+    admin, alert, approval, backfill, calendar, channel, connection, context, documents, instance, limit,
+    run, schedule, setup_link, silence, workflow,
 };
 
 /// Makes the printer that the options ask for; `NO_COLOR` forbids colour.
@@ -45,6 +45,8 @@ pub fn run_client(command: ClientCommand, global: &Global, environment: &Environ
         ClientCommand::Instance(command) => instance::run(command, &connect()?, printer),
         ClientCommand::Schedule(command) => schedule::run(command, connect, printer),
         ClientCommand::Backfill(command) => backfill::run(command, &connect()?, printer),
+        ClientCommand::Alert(command) => alert::run(command, &connect()?, printer),
+        ClientCommand::Rule(command) => alert::rule(command, &connect()?, printer),
         ClientCommand::Approval(command) => approval::run(command, &connect()?, printer),
         ClientCommand::Calendar(command) => calendar::run(command, &connect()?, printer),
         ClientCommand::Connection(command) => connection::run(command, &connect()?, printer),

@@ -15,6 +15,7 @@ pub mod protocol;
 pub mod rpc;
 
 mod admissions;
+mod alert_store;
 mod alerts;
 mod backfills;
 mod channels;
@@ -37,6 +38,9 @@ mod stores;
 mod workflow_lookup;
 
 pub use admissions::{MissingPlace, StartAdmission};
+pub use alert_store::{
+    AlertPass, AlertStore, ClaimedDelivery, DeliveryBacklog, DeliveryClaim, DeliveryEnd, DeliveryRecord,
+};
 pub use alerts::{
     ANSWER_TIMEOUT, AlertMessage, AlertSender, AlertView, ChannelName, FailedTaskView, SendOutcome,
 };

@@ -145,6 +145,12 @@ pub enum AgedRows {
     RetentionRuns,
     /// Operations on many instances that ended.
     BulkOperations,
+    /// Alerts that have no instance.
+    Alerts,
+    /// Messages whose alerts are deleted.
+    AlertDeliveries,
+    /// Rules of alerts that others replaced, and those of starts whose instance is deleted.
+    AlertRules,
 }
 
 impl AgedRows {
@@ -156,6 +162,9 @@ impl AgedRows {
         Self::LogRemovals,
         Self::RetentionRuns,
         Self::BulkOperations,
+        Self::Alerts,
+        Self::AlertDeliveries,
+        Self::AlertRules,
     ];
 }
 

@@ -15,7 +15,7 @@ pub struct Invariant {
 }
 
 /// Every invariant.
-pub const INVARIANTS: [Invariant; 17] = [
+pub const INVARIANTS: [Invariant; 20] = [
     Invariant {
         name: "I1: what was written names an owner of that epoch",
         sql: "SELECT t.instance FROM transition t WHERE t.epoch > 0 AND NOT EXISTS (SELECT 1 FROM owner_log o \
@@ -111,6 +111,25 @@ pub const INVARIANTS: [Invariant; 17] = [
         sql: "SELECT i.backfill FROM instance i WHERE i.backfill IS NOT NULL \
               AND i.state NOT IN ('stopped', 'failed', 'succeeded') \
               AND NOT EXISTS (SELECT 1 FROM backfill_date d WHERE d.instance = i.id AND d.backfill = i.backfill)",
+    },
+    Invariant {
+        name: "A1: no event waits for its alerts",
+        sql: "SELECT id FROM alert_event WHERE at < {now} - {grace}",
+    },
+    Invariant {
+        name: "A2: an event goes to a channel once",
+        sql: "SELECT a.id FROM alert a JOIN alert_delivery_item x ON x.alert = a.id \
+              JOIN alert_delivery d ON d.id = x.delivery \
+              JOIN alert b ON b.subject = a.subject AND b.run = a.run AND b.event = a.event AND b.id <= a.id \
+              JOIN alert_delivery_item y ON y.alert = b.id JOIN alert_delivery e ON e.id = y.delivery \
+              WHERE e.id <> d.id AND e.channel = d.channel AND e.project_id IS NOT DISTINCT FROM d.project_id \
+              AND a.event NOT IN ('late', 'not_started')",
+    },
+    Invariant {
+        name: "A3: a delivery that is due has an owner that is alive",
+        sql: "SELECT d.id FROM alert_delivery d LEFT JOIN member m ON m.incarnation = d.owner \
+              WHERE d.state = 'waiting' AND d.next_at < {now} - {grace} \
+              AND (d.owner IS NULL OR (m.state IN ('left', 'dead') AND m.state_at < {now} - {grace}))",
     },
 ];
 

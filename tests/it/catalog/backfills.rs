@@ -38,6 +38,7 @@ fn start() -> Start {
         defaults: ProjectDefaults::default(),
         timezone: Tz::UTC,
         labels: BTreeMap::new(),
+        notify: None,
         body: None,
     }
 }

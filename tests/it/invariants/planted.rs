@@ -7,7 +7,7 @@ use crate::store::store_under_test::{Database, join};
 use test_support::invariants::{INVARIANTS, violations};
 
 /// Statements that break a rule, and the beginnings of the invariants that notice it.
-const PLANTED: [(&str, &[&str]); 15] = [
+const PLANTED: [(&str, &[&str]); 18] = [
     ("UPDATE transition SET epoch = 9", &["I1: what was written"]),
     ("UPDATE attempt SET epoch = 9", &["I1: an attempt"]),
     (
@@ -60,6 +60,22 @@ const PLANTED: [(&str, &[&str]); 15] = [
         &["I14: a date"],
     ),
     ("UPDATE instance SET backfill = 7", &["I14: an open instance"]),
+    (
+        "INSERT INTO alert_event (event, at, instance, run) VALUES ('failed', 0, 1, 1)",
+        &["A1"],
+    ),
+    (
+        "INSERT INTO alert (id, event, subject, run, rule, at, facts, text) \
+         VALUES (1, 'failed', '1', 1, 'project/0', 0, '{}', ''), (2, 'failed', '1', 1, 'project/1', 0, '{}', ''); \
+         INSERT INTO alert_delivery (id, channel, state, created_at) \
+         VALUES (1, 'a', 'delivered', 0), (2, 'a', 'delivered', 0); \
+         INSERT INTO alert_delivery_item (alert, delivery) VALUES (1, 1), (2, 2)",
+        &["A2"],
+    ),
+    (
+        "INSERT INTO alert_delivery (channel, state, next_at, created_at) VALUES ('a', 'waiting', 0, 0)",
+        &["A3"],
+    ),
 ];
 
 /// An instance with an attempt that runs.

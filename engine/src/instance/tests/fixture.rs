@@ -162,6 +162,7 @@ pub(crate) fn workflow(tasks: Vec<TaskDefinition>) -> Definition {
         priority: None,
         worker_group: None,
         timezone: None,
+        notify: Vec::new(),
         schedules: BTreeMap::new(),
         tasks,
     }
@@ -181,6 +182,7 @@ pub(crate) fn start() -> Start {
         defaults: ProjectDefaults::default(),
         timezone: Tz::UTC,
         labels: BTreeMap::new(),
+        notify: None,
         body: None,
     }
 }
