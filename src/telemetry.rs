@@ -144,7 +144,7 @@ pub const NAMES: &[Metric] = &[
         "Dates of backfills whose turn came, by outcome",
     ),
     (
-        "porpoise_alerts_total",
+        "porpoise_alerts_sent_total",
         MetricKind::Counter,
         "Tries of messages of alerts, by channel and result",
     ),

@@ -60,7 +60,7 @@ pub(super) async fn deliver(deps: AlertDeps, claimed: ClaimedDelivery, claimed_a
         DeliveryEnd::Failed { .. } => "failed",
         DeliveryEnd::Waiting { .. } => "retried",
     };
-    metrics::counter!("porpoise_alerts_total", "channel" => channel.name.clone(), "result" => result)
+    metrics::counter!("porpoise_alerts_sent_total", "channel" => channel.name.clone(), "result" => result)
         .increment(1);
     if let DeliveryEnd::Failed { error } | DeliveryEnd::Waiting { error, .. } = &end {
         tracing::warn!(delivery = %id, channel = channel.name, result, error, "an alert could not be delivered");
