@@ -74,21 +74,68 @@ const RULE: [Column; 11] = [
     ("valid_from", "bigint"),
 ];
 
-/// Writes the condition that a rule named `r` may count for an instance named `i`, whatever its events.
-pub(crate) const COUNTS_FOR_INSTANCE: &str = "r.project_id IN (0, i.project_id) AND r.workflow_id IN (0, i.workflow_id) \
-    AND CASE r.source WHEN 'document' THEN r.source_id = i.version WHEN 'start' THEN r.source_id = i.id \
-    WHEN 'backfill' THEN r.source_id = i.backfill WHEN 'schedule' THEN EXISTS (SELECT 1 FROM schedule s \
-    WHERE s.id = r.source_id AND s.workflow_id = i.workflow_id AND s.name = i.schedule) ELSE TRUE END";
+/// The rules of the server, and those of the project of a row.
+macro_rules! counts_everywhere {
+    ($project:literal) => {
+        concat!(
+            "(r.project_id = 0 AND r.workflow_id = 0 AND r.source = 'server') OR (r.project_id = ",
+            $project,
+            " AND r.workflow_id = 0 AND r.source = 'project')"
+        )
+    };
+}
 
-/// Writes the condition that a rule named `r` may count for a schedule `s` of a workflow `w`, whatever its events.
-pub(super) const COUNTS_FOR_SCHEDULE: &str = "r.project_id IN (0, w.project_id) AND r.workflow_id IN (0, w.id) \
-    AND CASE r.source WHEN 'document' THEN r.source_id = w.version WHEN 'schedule' THEN r.source_id = s.id \
-    WHEN 'start' THEN FALSE WHEN 'backfill' THEN FALSE ELSE TRUE END";
+/// The rules of one place within a workflow.
+macro_rules! counts_in_workflow {
+    ($project:literal, $workflow:literal, $source:literal, $id:literal) => {
+        concat!(
+            " OR (r.project_id = ",
+            $project,
+            " AND r.workflow_id = ",
+            $workflow,
+            " AND r.source = '",
+            $source,
+            "' AND r.source_id = ",
+            $id,
+            ")"
+        )
+    };
+}
 
-/// Writes the condition that a rule named `r` may count for a backfill `b` of a workflow `w`, whatever its events.
-pub(super) const COUNTS_FOR_BACKFILL: &str = "r.project_id IN (0, b.project_id) AND r.workflow_id IN (0, b.workflow_id) \
-    AND CASE r.source WHEN 'document' THEN r.source_id = w.version WHEN 'backfill' THEN r.source_id = b.id \
-    WHEN 'start' THEN FALSE WHEN 'schedule' THEN FALSE ELSE TRUE END";
+/// The condition that a rule named `r` may count for an instance named `i`, whatever its events. Each part is a look into
+/// the index of rules: a workflow has rules of many starts.
+pub(crate) const COUNTS_FOR_INSTANCE: &str = concat!(
+    "(",
+    counts_everywhere!("i.project_id"),
+    counts_in_workflow!("i.project_id", "i.workflow_id", "document", "i.version"),
+    counts_in_workflow!("i.project_id", "i.workflow_id", "start", "i.id"),
+    counts_in_workflow!("i.project_id", "i.workflow_id", "backfill", "i.backfill"),
+    counts_in_workflow!(
+        "i.project_id",
+        "i.workflow_id",
+        "schedule",
+        "(SELECT s.id FROM schedule s WHERE s.workflow_id = i.workflow_id AND s.name = i.schedule)"
+    ),
+    ")"
+);
+
+/// The condition that a rule named `r` may count for a schedule `s` of a workflow `w`, whatever its events.
+pub(super) const COUNTS_FOR_SCHEDULE: &str = concat!(
+    "(",
+    counts_everywhere!("w.project_id"),
+    counts_in_workflow!("w.project_id", "w.id", "document", "w.version"),
+    counts_in_workflow!("w.project_id", "w.id", "schedule", "s.id"),
+    ")"
+);
+
+/// The condition that a rule named `r` may count for a backfill `b` of a workflow `w`, whatever its events.
+pub(super) const COUNTS_FOR_BACKFILL: &str = concat!(
+    "(",
+    counts_everywhere!("b.project_id"),
+    counts_in_workflow!("b.project_id", "b.workflow_id", "document", "w.version"),
+    counts_in_workflow!("b.project_id", "b.workflow_id", "backfill", "b.id"),
+    ")"
+);
 
 /// Puts the rules of a place in the place of those before, which stay for events of their time.
 ///
