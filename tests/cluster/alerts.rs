@@ -1,6 +1,7 @@
 //! Deliveries of alerts while their masters die and freeze: another master continues, and receivers can tell repetitions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use reqwest::Method;
 use sea_orm::ConnectionTrait as _;
@@ -10,6 +11,13 @@ use crate::checker::{Effects, check};
 use crate::fixture::{Cluster, PATIENCE};
 use crate::scenario::wake_and_restart;
 use test_support::alert_receiver::{AlertReceiver, Reaction};
+use test_support::waiting::nothing_happens_for;
+
+/// Time without a database, and time for which a repetition would have come.
+const OUTAGE: Duration = Duration::from_secs(4);
+
+/// A pause that is too short for a node to be declared dead.
+const SHORT_PAUSE: Duration = Duration::from_millis(300);
 
 fn put(cluster: &Cluster, path: &str, body: &Value) {
     let request = cluster
@@ -104,6 +112,57 @@ fn a_master_that_dies_while_it_delivers_is_followed_by_another() {
         }
     }
     check_messages(&receiver, 2, 2);
+    check(&cluster, Effects::default());
+}
+
+#[test]
+fn an_answer_that_comes_while_the_database_is_away_is_stored_and_the_message_is_not_repeated() {
+    let Some(cluster) = Cluster::start(2, 1) else {
+        return;
+    };
+    let receiver = AlertReceiver::start();
+    watch_failures(&cluster, &receiver);
+    receiver.react_with(&[Reaction::Hold]);
+    cluster.start_instance("m1", "broken");
+    cluster.wait(PATIENCE, "the message arrives", |_| {
+        !receiver.received().is_empty()
+    });
+    cluster.postgres.stop();
+    receiver.release();
+    // The sender has the answer and nowhere to store it.
+    nothing_happens_for(OUTAGE);
+    cluster.postgres.start();
+    cluster.wait(PATIENCE, "the answer is stored", |cluster| {
+        cluster.nodes().any(|node| node.answers()) && all_are_delivered(cluster, 1)
+    });
+    check_messages(&receiver, 1, 1);
+    check(&cluster, Effects::default());
+}
+
+#[test]
+fn a_sender_that_pauses_for_a_moment_keeps_its_delivery() {
+    let Some(mut cluster) = Cluster::start(3, 1) else {
+        return;
+    };
+    let receiver = AlertReceiver::start();
+    watch_failures(&cluster, &receiver);
+    receiver.react_with(&[Reaction::Hold]);
+    cluster.start_instance("m1", "broken");
+    cluster.wait(PATIENCE, "the message arrives", |_| {
+        !receiver.received().is_empty()
+    });
+    let name = delivering_master(&cluster).expect("a master waits for the answer");
+    let paused = cluster.take_node(&name);
+    paused.freeze();
+    receiver.release();
+    nothing_happens_for(SHORT_PAUSE);
+    paused.thaw();
+    cluster.put_back(paused);
+    cluster.wait(PATIENCE, "the answer is stored", |cluster| {
+        all_are_delivered(cluster, 1)
+    });
+    nothing_happens_for(OUTAGE);
+    check_messages(&receiver, 1, 1);
     check(&cluster, Effects::default());
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Instant;
 
@@ -27,6 +27,8 @@ pub enum Reaction {
     Status(u16),
     /// Not at all, until the sender gives up.
     Silence,
+    /// With 200, when [`AlertReceiver::release`] is called.
+    Hold,
 }
 
 #[derive(Default)]
@@ -34,13 +36,22 @@ struct Inbox {
     received: Vec<Received>,
     /// Those to the next messages; later ones are answered with 200.
     reactions: VecDeque<Reaction>,
+    /// How many messages were released that are held, or will be.
+    released: usize,
+}
+
+/// What the threads of a receiver share.
+#[derive(Default)]
+struct Shared {
+    inbox: Mutex<Inbox>,
+    changed: Condvar,
 }
 
 /// A running receiver.
 #[allow(missing_debug_implementations, reason = "a helper of tests")]
 pub struct AlertReceiver {
     url: String,
-    inbox: Arc<Mutex<Inbox>>,
+    shared: Arc<Shared>,
 }
 
 impl AlertReceiver {
@@ -51,15 +62,15 @@ impl AlertReceiver {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-        let inbox: Arc<Mutex<Inbox>> = Arc::default();
-        let shared = Arc::clone(&inbox);
+        let shared: Arc<Shared> = Arc::default();
+        let receiver = Arc::clone(&shared);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let inbox = Arc::clone(&shared);
-                thread::spawn(move || answer(&stream, &inbox));
+                let shared = Arc::clone(&receiver);
+                thread::spawn(move || answer(&stream, &shared));
             }
         });
-        Self { url, inbox }
+        Self { url, shared }
     }
 
     /// Returns its address.
@@ -69,12 +80,18 @@ impl AlertReceiver {
 
     /// Answers the next messages like this, and later ones with 200.
     pub fn react_with(&self, reactions: &[Reaction]) {
-        lock(&self.inbox).reactions.extend(reactions);
+        lock(&self.shared.inbox).reactions.extend(reactions);
+    }
+
+    /// Answers one message that is held.
+    pub fn release(&self) {
+        lock(&self.shared.inbox).released += 1;
+        self.shared.changed.notify_all();
     }
 
     /// Returns what arrived so far.
     pub fn received(&self) -> Vec<Received> {
-        lock(&self.inbox).received.clone()
+        lock(&self.shared.inbox).received.clone()
     }
 
     /// Returns the deliveries that arrived so far, repetitions included.
@@ -90,7 +107,7 @@ fn lock(inbox: &Mutex<Inbox>) -> MutexGuard<'_, Inbox> {
     inbox.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-fn answer(stream: &TcpStream, inbox: &Mutex<Inbox>) -> Option<()> {
+fn answer(stream: &TcpStream, shared: &Shared) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -112,7 +129,7 @@ fn answer(stream: &TcpStream, inbox: &Mutex<Inbox>) -> Option<()> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let reaction = {
-        let mut inbox = lock(inbox);
+        let mut inbox = lock(&shared.inbox);
         inbox.received.push(Received {
             delivery,
             body: serde_json::from_slice(&body).unwrap_or(Value::Null),
@@ -120,9 +137,16 @@ fn answer(stream: &TcpStream, inbox: &Mutex<Inbox>) -> Option<()> {
         });
         inbox.reactions.pop_front().unwrap_or(Reaction::Status(200))
     };
-    let Reaction::Status(status) = reaction else {
+    let status = match reaction {
+        Reaction::Status(status) => status,
         // The connection stays open until the sender closes it.
-        return reader.read_to_end(&mut Vec::new()).ok().map(drop);
+        Reaction::Silence => return reader.read_to_end(&mut Vec::new()).ok().map(drop),
+        Reaction::Hold => {
+            let inbox = lock(&shared.inbox);
+            let waiting = shared.changed.wait_while(inbox, |inbox| inbox.released == 0);
+            waiting.unwrap_or_else(|poisoned| poisoned.into_inner()).released -= 1;
+            200
+        }
     };
     let reply = format!("HTTP/1.1 {status} Answer\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let mut stream = stream;

@@ -5,6 +5,7 @@
 pub mod alert_receiver;
 pub mod consul;
 pub mod invariants;
+pub mod mail_server;
 pub mod postgres;
 pub mod rest;
 pub mod restartable_postgres;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::harness::{Node, eventually};
 use test_support::alert_receiver::{AlertReceiver, Reaction};
+use test_support::mail_server::MailServer;
 use test_support::waiting::nothing_happens_for;
 
 /// The exit code of a node at its fail point.
@@ -106,6 +107,40 @@ fn a_failure_reaches_the_receiver_within_two_seconds_and_once() {
     assert_eq!(alerts[0]["rule"], "document/broken");
     assert_eq!(alerts[0]["subject"], json!(id));
     assert_eq!(states(&node), ["delivered", "delivered"]);
+}
+
+#[test]
+fn a_failure_reaches_a_mailbox_within_two_seconds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = MailServer::start("");
+    let node = Node::start(folder.path(), &[]);
+    let connection = json!({
+        "type": "smtp", "host": "127.0.0.1", "port": server.port(), "security": "none", "from": "porpoise@example.org",
+    });
+    put(&node, "/connections/mail", &connection);
+    let channel = json!({ "type": "email", "connection": "mail", "to": ["ops@example.org"] });
+    put(&node, "/channels/oncall", &channel);
+    apply_failing(&node, "[{ on: [failed], channels: [oncall] }]");
+    let id = node.start_instance("w");
+    node.settle(&id, &["failed"], PATIENCE);
+    let failed_at = Instant::now();
+    eventually(PATIENCE, || !server.received().is_empty());
+    let mail = server.received().remove(0);
+    assert!(
+        mail.at - failed_at < Duration::from_secs(2),
+        "{:?}",
+        mail.at - failed_at
+    );
+    for part in [
+        "To: ops@example.org",
+        "From: porpoise@example.org",
+        "Message-ID: <",
+        "failed",
+    ] {
+        assert!(mail.text.contains(part), "no {part:?} in {}", mail.text);
+    }
+    eventually(PATIENCE, || states(&node) == ["delivered"]);
+    assert_eq!(server.received().len(), 1);
 }
 
 #[test]

@@ -117,7 +117,8 @@ pub(crate) fn instance_events(
             "INSERT INTO alert_event (event, at, instance, run, task_index, attempt, reason) \
              SELECT c.event, c.at, i.id, COALESCE(c.run, i.run), c.task_index, c.attempt, c.reason \
              FROM {} JOIN instance i ON i.id = c.instance WHERE {filter} AND EXISTS (SELECT 1 FROM alert_rule r \
-             WHERE r.valid_until IS NULL AND (r.events & c.bits) <> 0 AND {COUNTS_FOR_INSTANCE})",
+             WHERE (r.valid_until IS NULL OR r.valid_until > c.at) AND (r.events & c.bits) <> 0 \
+             AND {COUNTS_FOR_INSTANCE})",
             source(backend, &INSTANCE_EVENT)
         )
     })
@@ -146,7 +147,8 @@ pub(crate) fn refused_fire_events(
             "INSERT INTO alert_event (event, at, schedule_id, fire_at, reason) \
              SELECT '{event}', c_at, s.id, c_fire_at, c_reason FROM {} JOIN schedule s ON s.id = c_schedule \
              JOIN workflow w ON w.id = s.workflow_id WHERE EXISTS (SELECT 1 FROM alert_rule r \
-             WHERE r.valid_until IS NULL AND (r.events & {bits}) <> 0 AND {COUNTS_FOR_SCHEDULE})",
+             WHERE (r.valid_until IS NULL OR r.valid_until > c_at) AND (r.events & {bits}) <> 0 \
+             AND {COUNTS_FOR_SCHEDULE})",
             source(backend, &REFUSED_FIRE)
         )
     })
@@ -209,7 +211,7 @@ pub(crate) async fn store_node_events(
             "INSERT INTO alert_event (event, at, incarnation, survivor, reason) \
              SELECT c_event, c_at, c_incarnation, c_survivor, c_reason FROM {} \
              WHERE EXISTS (SELECT 1 FROM alert_rule r WHERE r.project_id = 0 AND r.workflow_id = 0 \
-             AND r.valid_until IS NULL AND (r.events & c_bits) <> 0)",
+             AND (r.valid_until IS NULL OR r.valid_until > c_at) AND (r.events & c_bits) <> 0)",
             source(backend, &NODE_EVENT)
         )
     })
