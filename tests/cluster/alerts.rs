@@ -43,6 +43,12 @@ fn watch_failures(cluster: &Cluster, receiver: &AlertReceiver) {
     );
 }
 
+/// Starts an instance that fails.
+fn fail_instance(cluster: &Cluster, node: &str) {
+    let id = cluster.start_instance(node, "broken");
+    cluster.history.expect_end(&id, "failed");
+}
+
 /// Returns the name of the master that has a delivery.
 fn delivering_master(cluster: &Cluster) -> Option<String> {
     let sql = "SELECT m.name FROM alert_delivery d JOIN member m ON m.incarnation = d.owner WHERE d.state = 'waiting'";
@@ -91,7 +97,7 @@ fn a_master_that_dies_while_it_delivers_is_followed_by_another() {
     for round in 1..=2 {
         receiver.react_with(&[Reaction::Silence]);
         let before = receiver.received().len();
-        cluster.start_instance("m1", "broken");
+        fail_instance(&cluster, "m1");
         cluster.wait(PATIENCE, "the message arrives", |_| {
             receiver.received().len() > before
         });
@@ -123,7 +129,7 @@ fn an_answer_that_comes_while_the_database_is_away_is_stored_and_the_message_is_
     let receiver = AlertReceiver::start();
     watch_failures(&cluster, &receiver);
     receiver.react_with(&[Reaction::Hold]);
-    cluster.start_instance("m1", "broken");
+    fail_instance(&cluster, "m1");
     cluster.wait(PATIENCE, "the message arrives", |_| {
         !receiver.received().is_empty()
     });
@@ -147,7 +153,7 @@ fn a_sender_that_pauses_for_a_moment_keeps_its_delivery() {
     let receiver = AlertReceiver::start();
     watch_failures(&cluster, &receiver);
     receiver.react_with(&[Reaction::Hold]);
-    cluster.start_instance("m1", "broken");
+    fail_instance(&cluster, "m1");
     cluster.wait(PATIENCE, "the message arrives", |_| {
         !receiver.received().is_empty()
     });
@@ -174,7 +180,7 @@ fn where_nothing_dies_each_alert_arrives_once() {
     let receiver = AlertReceiver::start();
     watch_failures(&cluster, &receiver);
     for round in 0..12 {
-        cluster.start_instance(["m1", "m2", "m3"][round % 3], "broken");
+        fail_instance(&cluster, ["m1", "m2", "m3"][round % 3]);
     }
     cluster.wait(PATIENCE, "all alerts arrive", |cluster| {
         all_are_delivered(cluster, 12)
