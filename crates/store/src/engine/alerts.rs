@@ -11,6 +11,7 @@ mod candidates;
 mod deliveries;
 mod due;
 mod facts;
+mod failures;
 mod new_alerts;
 mod occurrence;
 mod pass;

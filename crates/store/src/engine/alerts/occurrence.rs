@@ -1,5 +1,7 @@
 //! Events as a pass reads them.
 
+use std::collections::BTreeSet;
+
 use engine::alert::AlertEvent;
 use engine::ids::{InstanceId, TaskIndex, Timestamp};
 use ports::StoreError;
@@ -33,6 +35,15 @@ pub(super) struct Occurrence {
     /// The rule whose time has passed; any unless given.
     pub(super) rule: Option<i64>,
     pub(super) reason: Option<String>,
+}
+
+/// Returns the instances that events are about.
+pub(super) fn instance_ids<'a>(occurrences: impl Iterator<Item = &'a Occurrence>) -> BTreeSet<i64> {
+    let ids = occurrences.filter_map(|occurrence| match occurrence.cause {
+        EventCause::Instance { id, .. } => Some(id.0),
+        EventCause::Fire { .. } | EventCause::Backfill(_) | EventCause::Node { .. } => None,
+    });
+    ids.collect()
 }
 
 /// Reads an event that waits.

@@ -1,10 +1,9 @@
 //! What events are about, as their alerts need it, read in the transaction that makes the alerts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use engine::alert::{AlertEvent, AlertedInstance, EventSubject};
-use engine::ids::{InstanceId, TaskIndex, Timestamp};
-use engine::spec::Definition;
+use engine::ids::{InstanceId, Timestamp};
 use engine::start::Start;
 use engine::states::InstanceState;
 use engine::timezone::format_utc;
@@ -12,16 +11,14 @@ use engine::trigger::TriggerType;
 use ports::{DefinitionStore as _, StoreError};
 use sea_orm::ConnectionTrait;
 
-use super::facts::{AlertFacts, FailedTask};
-use super::occurrence::{EventCause, Occurrence};
+use super::facts::AlertFacts;
+use super::failures::{FailedRow, lists_failures, read_failures, task_name};
+use super::occurrence::{EventCause, Occurrence, instance_ids};
 use crate::batch_sql::{id_list, source};
 use crate::error::store_error;
 use crate::pool::Transaction;
 use crate::row_reader::RowReader;
 use crate::store::Store;
-
-/// The most failed tasks that an alert lists.
-const MAX_FAILED_TASKS: i64 = 20;
 
 /// What an occurrence is about.
 pub(super) struct Subject {
@@ -60,11 +57,15 @@ pub(super) async fn read_subjects(
     occurrences: &[Occurrence],
 ) -> Result<BTreeMap<usize, Subject>, StoreError> {
     let instances = read_instances(transaction, occurrences).await?;
+    let failures = read_failures(transaction, occurrences).await?;
     let mut subjects = BTreeMap::new();
     for (place, occurrence) in occurrences.iter().enumerate() {
         let subject = match occurrence.cause {
             EventCause::Instance { id, .. } => match instances.get(&id) {
-                Some(row) => Some(instance_subject(store, transaction, occurrence, row).await?),
+                Some(row) => {
+                    let failed = failures.get(&id).map_or(&[][..], Vec::as_slice);
+                    Some(instance_subject(store, occurrence, row, failed).await?)
+                }
                 None => None,
             },
             EventCause::Fire { schedule, fire_at } => {
@@ -85,13 +86,7 @@ async fn read_instances(
     transaction: &Transaction,
     occurrences: &[Occurrence],
 ) -> Result<BTreeMap<InstanceId, InstanceRow>, StoreError> {
-    let ids: BTreeSet<i64> = occurrences
-        .iter()
-        .filter_map(|occurrence| match occurrence.cause {
-            EventCause::Instance { id, .. } => Some(id.0),
-            EventCause::Fire { .. } | EventCause::Backfill(_) | EventCause::Node { .. } => None,
-        })
-        .collect();
+    let ids = instance_ids(occurrences.iter());
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -126,9 +121,9 @@ async fn read_instances(
 
 async fn instance_subject(
     store: &Store,
-    transaction: &Transaction,
     occurrence: &Occurrence,
     row: &InstanceRow,
+    failed: &[FailedRow],
 ) -> Result<Subject, StoreError> {
     let EventCause::Instance {
         id,
@@ -141,8 +136,17 @@ async fn instance_subject(
             "the event is not about an instance".to_owned(),
         ));
     };
-    let definition = store.load_definition(row.workflow_id, row.version).await?;
-    let task = task_index.map(|index| task_name(&definition, index));
+    let definition = match store.load_definition(row.workflow_id, row.version).await {
+        Ok(definition) => Some(definition),
+        Err(error) if error.is_transient() => return Err(error),
+        // One version that cannot be read keeps no other alert from being made.
+        Err(error) => {
+            tracing::error!(%error, "an alert shows the numbers of tasks instead of their names");
+            None
+        }
+    };
+    let definition = definition.as_deref();
+    let task = task_index.map(|index| task_name(definition, index));
     let state = state_after(occurrence.event);
     let mut facts = AlertFacts {
         project: Some(row.project.clone()),
@@ -158,11 +162,8 @@ async fn instance_subject(
         error: task.as_ref().and(occurrence.reason.clone()),
         ..AlertFacts::default()
     };
-    if matches!(
-        occurrence.event,
-        AlertEvent::Failed | AlertEvent::Stopped | AlertEvent::Attention
-    ) {
-        facts.failed_tasks = failed_tasks(transaction, id, &definition).await?;
+    if lists_failures(occurrence.event) {
+        facts.failed_tasks = failed.iter().map(|row| row.named_by(definition)).collect();
         facts.error = facts.failed_tasks.first().and_then(|failed| failed.error.clone());
     }
     Ok(Subject {
@@ -211,38 +212,6 @@ fn state_after(event: AlertEvent) -> Option<&'static str> {
         AlertEvent::ApprovalWaiting => Some("running"),
         _ => None,
     }
-}
-
-fn task_name(definition: &Definition, index: TaskIndex) -> String {
-    definition
-        .task(index)
-        .map_or_else(|| index.to_string(), |task| task.name.clone())
-}
-
-async fn failed_tasks(
-    transaction: &Transaction,
-    id: InstanceId,
-    definition: &Definition,
-) -> Result<Vec<FailedTask>, StoreError> {
-    let sql = "SELECT t.task_index, t.state, t.reason, (SELECT max(a.number) FROM attempt a \
-               WHERE a.instance = t.instance AND a.task_index = t.task_index) FROM task_instance t \
-               WHERE t.instance = $1 AND t.state IN ('failed', 'killed') ORDER BY t.task_index LIMIT $2";
-    let rows = query(transaction, sql, [id.0.into(), MAX_FAILED_TASKS.into()]).await?;
-    rows.iter()
-        .map(|row| {
-            let mut columns = RowReader::new(row);
-            let index = TaskIndex(columns.next_u32()?);
-            let state = columns.next_value()?;
-            let error = columns.next_value()?;
-            let attempt: Option<i64> = columns.next_value()?;
-            Ok(FailedTask {
-                task: task_name(definition, index),
-                attempt: attempt.and_then(|number| u32::try_from(number).ok()),
-                state,
-                error,
-            })
-        })
-        .collect()
 }
 
 async fn fire_subject(
