@@ -26,6 +26,9 @@ use crate::store::Store;
 /// The most events of one pass.
 const MAX_EVENTS: usize = 500;
 
+/// Time for which the due times of a pass are enough, also for passes of other nodes, in milliseconds.
+const DUE_INTERVAL_MS: i64 = 1_000;
+
 /// Time within which a pass is prepared; then it is rolled back.
 const PREPARE_TIMEOUT: Duration = Duration::from_secs(12);
 
@@ -68,7 +71,7 @@ impl Store {
                    AND r.valid_until IS NULL)) THEN 1 ELSE 0 END AS BIGINT) FROM alert_progress p WHERE p.id = 1";
         let row = self
             .reader()
-            .query_one_raw(self.statement(sql, [at.plus(-1_000).0.into()]))
+            .query_one_raw(self.statement(sql, [at.plus(-DUE_INTERVAL_MS).0.into()]))
             .await
             .map_err(store_error)?;
         match row {
@@ -99,7 +102,7 @@ impl Store {
         };
         let (ids, mut occurrences) = self.read_events(transaction).await?;
         let has_more = ids.len() == MAX_EVENTS;
-        if checked_until < at {
+        if checked_until < at.plus(-DUE_INTERVAL_MS) {
             occurrences.extend(due_occurrences(self, transaction, (checked_until, at)).await?);
             let sql = "UPDATE alert_progress SET checked_until = $1 WHERE id = 1";
             transaction
