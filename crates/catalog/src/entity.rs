@@ -72,10 +72,7 @@ use sea_orm::{DbBackend, EntityTrait, Schema, Statement};
 /// Writes the statements that create the tables as the entities declare them, in the order of their foreign keys;
 /// for the comparison with the migrations.
 pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
-    fn create<E: EntityTrait>(backend: DbBackend, entity: E) -> Statement {
-        backend.build(&Schema::new(backend).create_table_from_entity(entity))
-    }
-    vec![
+    let mut statements = vec![
         create(backend, cluster_meta::Entity),
         create(backend, member::Entity),
         create(backend, member_heartbeat::Entity),
@@ -117,12 +114,6 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, workflow_reference::Entity),
         create(backend, bulk_operation::Entity),
         create(backend, bulk_item::Entity),
-        create(backend, alert_rule::Entity),
-        create(backend, alert_event::Entity),
-        create(backend, alert::Entity),
-        create(backend, alert_delivery::Entity),
-        create(backend, alert_delivery_item::Entity),
-        create(backend, alert_progress::Entity),
         create(backend, secret::Entity),
         create(backend, secret_value::Entity),
         create(backend, attempt_secret::Entity),
@@ -131,10 +122,27 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, connection::Entity),
         create(backend, connection_grant::Entity),
         create(backend, workflow_connection::Entity),
+        create(backend, setup_link::Entity),
+    ];
+    statements.extend(create_alert_tables(backend));
+    statements
+}
+
+fn create_alert_tables(backend: DbBackend) -> [Statement; 8] {
+    [
         create(backend, channel::Entity),
         create(backend, silence::Entity),
-        create(backend, setup_link::Entity),
+        create(backend, alert_rule::Entity),
+        create(backend, alert_event::Entity),
+        create(backend, alert::Entity),
+        create(backend, alert_delivery::Entity),
+        create(backend, alert_delivery_item::Entity),
+        create(backend, alert_progress::Entity),
     ]
+}
+
+fn create<E: EntityTrait>(backend: DbBackend, entity: E) -> Statement {
+    backend.build(&Schema::new(backend).create_table_from_entity(entity))
 }
 
 /// Writes the statements that create the indexes as the entities declare them; for the comparison with the

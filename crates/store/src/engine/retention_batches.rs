@@ -15,7 +15,7 @@ use crate::store::Store;
 const PURGED_AT_ONCE: u32 = 200;
 
 /// Tables whose rows go with their instance, each with its key.
-pub(crate) const INSTANCE_TABLES: [(&str, &str); 8] = [
+pub(crate) const INSTANCE_TABLES: [(&str, &str); 9] = [
     ("attempt", "instance, task_index, number"),
     ("attempt_secret", "instance, task_index, number, value_id"),
     ("task_instance", "instance, task_index"),
