@@ -78,6 +78,17 @@ export async function seed(node: TestNode) {
   await node.call('POST', '/projects', { name: 'retail', description: 'Shops and warehouses' });
   await node.call('PUT', '/projects/retail/limits/warehouse', { slots: 2, description: 'Connections to the warehouse' });
   await node.call('PUT', '/projects/retail/calendars/workdays', { days: 'weekdays', exclude: ['2026-12-25'], description: 'Monday to Friday' });
+  await node.call('PUT', '/projects/retail/secrets/erp_token', { value: 'a-token-of-the-erp' });
+  await node.call('PUT', '/projects/retail/connections/erp', {
+    type: 'http', url: 'https://erp.example.org/api', headers: { 'X-Team': 'bi' }, auth: { type: 'bearer', token: '${secret.erp_token}' }, description: 'Orders and stock',
+  });
+  await node.call('PUT', '/projects/retail/connections/warehouse', {
+    type: 'postgresql', host: 'db.example.org', database: 'dwh', user: 'etl', password: 'a-password-of-etl', options: { search_path: 'sales' }, description: 'The warehouse',
+  });
+  await node.call('PUT', '/connections/lake', { type: 'postgresql', host: 'lake.example.org', database: 'lake', user: 'reader', password: 'a-password-of-it' });
+  await node.call('PUT', '/connections/lake/grants/retail');
+  await node.call('PUT', '/projects/retail/channels/oncall', { type: 'webhook', url: 'https://hooks.example.org/porpoise', sign: 'hmac_sha256', secret: 'a-key-of-the-hook', description: 'Whoever is on call' });
+  await node.call('PUT', '/channels/everybody', { type: 'webhook', url: 'https://hooks.example.org/all' });
   await node.putWorkflow('retail', 'daily-sales', DAILY);
   await node.putWorkflow('retail', 'stock-levels', BROKEN);
   await node.putWorkflow('retail', 'training', SLOW);

@@ -291,6 +291,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channel-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the types of channels with the JSON Schema of each. */
+        get: operations["list_channel_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the shared channels by name. */
+        get: operations["list_shared_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{channel}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads a shared channel. */
+        get: operations["read_shared_channel"];
+        /** Stores a channel that all projects share. */
+        put: operations["put_shared_channel"];
+        post?: never;
+        /** Deletes a shared channel that no rule and no group names. */
+        delete: operations["delete_shared_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{channel}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a real message to a shared channel; what fails is `ok: false`. */
+        post: operations["test_shared_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cluster": {
         parameters: {
             query?: never;
@@ -302,6 +372,111 @@ export interface paths {
         get: operations["read_cluster"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connection-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the types of connections with the JSON Schema of each. */
+        get: operations["list_connection_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the shared connections by name. */
+        get: operations["list_shared_connections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{connection}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads a shared connection; of secret fields only that they are set. */
+        get: operations["read_shared_connection"];
+        /** Stores a shared connection. A secret field that is left out keeps its value. */
+        put: operations["put_shared_connection"];
+        post?: never;
+        /** Deletes a shared connection that no current document names. */
+        delete: operations["delete_shared_connection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{connection}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the projects that may use a shared connection; `*` is all of them. */
+        get: operations["list_connection_grants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{connection}/grants/{project}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Lets a project, or with `*` every project, use a shared connection. */
+        put: operations["grant_connection"];
+        post?: never;
+        /** Takes a grant back: attempts that begin afterwards fail. */
+        delete: operations["revoke_connection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{connection}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Connects and logs in by a shared connection, from a worker of its group. */
+        post: operations["test_shared_connection"];
         delete?: never;
         options?: never;
         head?: never;
@@ -391,7 +566,10 @@ export interface paths {
         delete: operations["delete_instance"];
         options?: never;
         head?: never;
-        /** Changes labels and note of an instance, whatever its state. No owner is asked. */
+        /**
+         * Changes labels and note of an instance, whatever its state. No owner is asked; expressions that are decided from now on
+         *     see the labels.
+         */
         patch: operations["edit_instance"];
         trace?: never;
     };
@@ -1024,6 +1202,132 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the channels that rules of a project may name: its own, then the shared ones by name and type. */
+        get: operations["list_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/channels/{channel}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads a channel of a project. */
+        get: operations["read_channel"];
+        /**
+         * Stores a channel of a project. A secret field that is left out, or sent as `{"set": true}`, keeps its value; null removes
+         *     it.
+         */
+        put: operations["put_channel"];
+        post?: never;
+        /** Deletes a channel of a project that no rule and no group names. */
+        delete: operations["delete_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/channels/{channel}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a real message to a channel of a project; what fails is `ok: false`. */
+        post: operations["test_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the connections that a project may use by name: its own, and shared ones by name and type. */
+        get: operations["list_connections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/connections/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Connects and logs in by a connection that is not stored, from a worker of its group. */
+        post: operations["test_unstored_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/connections/{connection}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads a connection of a project; of secret fields only that they are set. */
+        get: operations["read_connection"];
+        /** Stores a connection of a project. A secret field that is left out keeps its value. */
+        put: operations["put_connection"];
+        post?: never;
+        /** Deletes a connection of a project that no current document names. */
+        delete: operations["delete_connection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/connections/{connection}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Connects and logs in by a connection of a project, from a worker of its group. */
+        post: operations["test_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/export": {
         parameters: {
             query?: never;
@@ -1161,6 +1465,42 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the secrets of a project by name. */
+        get: operations["list_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/secrets/{secret}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads who set a secret, and when. */
+        get: operations["read_secret"];
+        /** Stores the value of a secret. No answer shows it or its length; attempts that are sent from now on get it. */
+        put: operations["put_secret"];
+        post?: never;
+        /** Deletes a secret that no current document names. */
+        delete: operations["delete_secret"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1506,6 +1846,62 @@ export interface paths {
         /** Lists the fire times of a schedule that is not stored. */
         post: operations["preview_schedule"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Encrypts every stored value again under the first key. Every node has that key before. */
+        post: operations["rotate_secrets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the silences of the projects that the caller may read, by name. */
+        get: operations["list_silences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/silences/{silence}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads a silence. */
+        get: operations["read_silence"];
+        /**
+         * Stores a silence: what matches it from now on is stored as `silenced` and not sent. It needs the owner of its project,
+         *     without a project an operator.
+         */
+        put: operations["put_silence"];
+        post?: never;
+        /** Deletes a silence: what matches it is sent again from now on. */
+        delete: operations["delete_silence"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1987,6 +2383,34 @@ export interface components {
             current: string;
             new: string;
         };
+        /** @description A channel; its secret fields are shown as `{"set": true}`. */
+        Channel: {
+            created_at: string;
+            name: string;
+            /** @description Whether all projects share it; the list of a project shows of such a one its name and type. */
+            shared: boolean;
+            type: string;
+            updated_at: string;
+            updated_by: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description What a test found. */
+        ChannelTestView: {
+            /** @description What the receiver said, in words. */
+            detail: string;
+            /** @description Whether the message was sent. */
+            ok: boolean;
+        };
+        /** @description A type of channels. */
+        ChannelTypeView: {
+            /** @description The value of `type`. */
+            name: string;
+            /** @description The JSON Schema of a channel of this type; secret fields are `writeOnly`. */
+            schema: unknown;
+            /** @description Its name for people. */
+            title: string;
+        };
         /** @description One combination of a task with its child. */
         Child: {
             /**
@@ -2015,6 +2439,7 @@ export interface components {
             /** @description `standalone` or `cluster`. */
             mode: string;
             registry: components["schemas"]["RegistryView"];
+            secrets: components["schemas"]["SecretKeysView"];
             version: string;
             /** @description The version of the time zone data, for example `2025b`. */
             zone_data: string;
@@ -2042,6 +2467,46 @@ export interface components {
         CommandResult: {
             instance: components["schemas"]["Instance"];
             operation: components["schemas"]["Operation"];
+        };
+        /** @description A connection; its other members are the fields of its type. */
+        Connection: {
+            /** @description The key of the host that was accepted at the first contact, as a line of known_hosts. */
+            accepted_keys?: string | null;
+            created_at: string;
+            name: string;
+            /** @description Whether it is shared. */
+            shared: boolean;
+            type: string;
+            updated_at: string;
+            updated_by: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description A project that may use a shared connection. */
+        ConnectionGrant: {
+            /** @description Its name, or `*` for all projects. */
+            project: string;
+        };
+        /** @description What a test of a connection found. */
+        ConnectionTest: {
+            /** @description What answered, or what failed, in words. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            latency_ms: number;
+            /** @description Whether it connects and logs in. */
+            ok: boolean;
+        };
+        /** @description A type of connections. */
+        ConnectionType: {
+            /** @description The value of `type`. */
+            name: string;
+            /** @description The JSON Schema of a connection of this type; secret fields are `writeOnly`. */
+            schema: unknown;
+            /** @description Its name for people. */
+            title: string;
         };
         /** @description An instance that has ended. */
         ContinueFrom: {
@@ -2682,6 +3147,35 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        List_Channel: {
+            items: ({
+                created_at: string;
+                name: string;
+                /** @description Whether all projects share it; the list of a project shows of such a one its name and type. */
+                shared: boolean;
+                type: string;
+                updated_at: string;
+                updated_by: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+            /** @description Names the next page; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        List_ChannelTypeView: {
+            items: {
+                /** @description The value of `type`. */
+                name: string;
+                /** @description The JSON Schema of a channel of this type; secret fields are `writeOnly`. */
+                schema: unknown;
+                /** @description Its name for people. */
+                title: string;
+            }[];
+            /** @description Names the next page; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         List_Child: {
             items: {
                 /**
@@ -2701,6 +3195,46 @@ export interface components {
                 };
                 /** @description The state of the child; `pending` before it exists. */
                 state: string;
+            }[];
+            /** @description Names the next page; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        List_Connection: {
+            items: ({
+                /** @description The key of the host that was accepted at the first contact, as a line of known_hosts. */
+                accepted_keys?: string | null;
+                created_at: string;
+                name: string;
+                /** @description Whether it is shared. */
+                shared: boolean;
+                type: string;
+                updated_at: string;
+                updated_by: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+            /** @description Names the next page; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        List_ConnectionGrant: {
+            items: {
+                /** @description Its name, or `*` for all projects. */
+                project: string;
+            }[];
+            /** @description Names the next page; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        List_ConnectionType: {
+            items: {
+                /** @description The value of `type`. */
+                name: string;
+                /** @description The JSON Schema of a connection of this type; secret fields are `writeOnly`. */
+                schema: unknown;
+                /** @description Its name for people. */
+                title: string;
             }[];
             /** @description Names the next page; null at the end. */
             next_cursor?: string | null;
@@ -2893,6 +3427,12 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        List_ListedConnection: {
+            items: (components["schemas"]["Connection"] | components["schemas"]["SharedConnection"])[];
+            /** @description Names the next page; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         List_NodeView: {
             items: {
                 host: string;
@@ -3024,6 +3564,35 @@ export interface components {
                 outcome: string;
                 /** @description Why it was not started. */
                 why?: string | null;
+            }[];
+            /** @description Names the next page; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        List_Secret: {
+            items: {
+                created_at: string;
+                name: string;
+                /** @description When its value was last set. */
+                updated_at: string;
+                /** @description Who set it. */
+                updated_by: string;
+            }[];
+            /** @description Names the next page; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        List_Silence: {
+            items: {
+                created_at: string;
+                event?: string | null;
+                name: string;
+                project?: string | null;
+                reason: string;
+                until: string;
+                updated_at: string;
+                updated_by: string;
+                workflow?: string | null;
             }[];
             /** @description Names the next page; null at the end. */
             next_cursor?: string | null;
@@ -3192,6 +3761,8 @@ export interface components {
             /** @description Names the next page; null at the end. */
             next_cursor?: string | null;
         };
+        /** @description A connection that a project may use; of a shared one only name and type. */
+        ListedConnection: components["schemas"]["Connection"] | components["schemas"]["SharedConnection"];
         /** @description The credentials of a login. */
         Login: {
             password: string;
@@ -3223,7 +3794,7 @@ export interface components {
             id: string;
             /** @description Of commands. */
             instance?: string | null;
-            /** @description The command, for example `pause`, or `retention`, or `bulk`. */
+            /** @description The command, for example `pause`, or `retention`, `bulk` or `secret_rotation`. */
             kind: string;
             /** @description `pending`, `applied` or `refused`. */
             outcome: string;
@@ -3408,6 +3979,24 @@ export interface components {
             /** @description The IANA name of the zone of its dates; that of the schedule unless given. */
             timezone?: string | null;
         };
+        /** @description A channel to be stored: `type`, the fields of that type (see `GET /channel-types`), and `description`. */
+        PutChannel: {
+            /** @description For people. */
+            description?: string | null;
+            /** @description The type, one of `GET /channel-types`. */
+            type: string;
+        };
+        /** @description A connection to be stored or tested; its other members are the fields of its type, see `GET /connection-types`. */
+        PutConnection: {
+            /** @description For people. */
+            description?: string | null;
+            /** @description The type. */
+            type: string;
+            /** @description The group whose workers test it; `default` unless given. */
+            worker_group?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
         /** @description A grant to be made. */
         PutGrant: {
             permission: components["schemas"]["PermissionName"];
@@ -3483,6 +4072,27 @@ export interface components {
             /** @description Replaces the workflow's default group. */
             worker_group?: string | null;
         };
+        /** @description The value of a secret. */
+        PutSecret: {
+            /** @description 6 bytes to 64 KiB. Taken as any JSON, so that no parser's message repeats it. */
+            value: string;
+        };
+        /** @description A silence to be stored; all that is given must match. */
+        PutSilence: {
+            /** @description Only this event, for example `failed`. */
+            event?: string | null;
+            /** @description Only alerts of this project; without it every alert, which needs an operator. */
+            project?: string | null;
+            /** @description Why, for people. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When it ends, RFC 3339 with an offset; at most a year ahead.
+             */
+            until: string;
+            /** @description Only alerts of workflows of this name. */
+            workflow?: string | null;
+        };
         /** @description The registry by which members find each other. */
         RegistryView: {
             /** @description `local` or `consul`. */
@@ -3529,6 +4139,8 @@ export interface components {
          * @enum {string}
          */
         RoleName: "admin" | "member";
+        /** @description Has no members. */
+        RotateSecrets: Record<string, never>;
         /**
          * @description Which tasks run beside the named one.
          * @enum {string}
@@ -3611,6 +4223,20 @@ export interface components {
             description: string;
             items: components["schemas"]["FireTime"][];
         };
+        /** @description A secret, without its value. */
+        Secret: {
+            created_at: string;
+            name: string;
+            /** @description When its value was last set. */
+            updated_at: string;
+            /** @description Who set it. */
+            updated_by: string;
+        };
+        /** @description The keys of secret values on this node. */
+        SecretKeysView: {
+            /** @description Their ids, the first 8 hex digits of their SHA-256; the first key encrypts. */
+            keys: string[];
+        };
         /** @description A session. */
         Session: {
             expires_at: string;
@@ -3635,6 +4261,25 @@ export interface components {
             token: string;
             /** @description The page of the UI that sets the password. */
             url: string;
+        };
+        /** @description A shared connection, as the projects see it that may use it. */
+        SharedConnection: {
+            name: string;
+            /** @description True. */
+            shared: boolean;
+            type: string;
+        };
+        /** @description A silence: what matches it is stored as `silenced` and not sent. */
+        Silence: {
+            created_at: string;
+            event?: string | null;
+            name: string;
+            project?: string | null;
+            reason: string;
+            until: string;
+            updated_at: string;
+            updated_by: string;
+            workflow?: string | null;
         };
         /** @description Slots of the worker on a node. */
         SlotUsage: {
@@ -4086,7 +4731,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4267,7 +4912,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4356,7 +5001,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4383,7 +5028,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4599,7 +5244,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4626,7 +5271,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4782,7 +5427,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4809,7 +5454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4891,7 +5536,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4918,7 +5563,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5000,7 +5645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5027,7 +5672,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5109,7 +5754,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5136,7 +5781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5357,7 +6002,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5384,7 +6029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5458,8 +6103,463 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_channel_types: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ChannelTypeView"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_shared_channels: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Channel"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_shared_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_shared_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutChannel"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: BODY_TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNSUPPORTED_MEDIA_TYPE */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_shared_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_shared_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelTestView"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: TOO_MANY_REQUESTS */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5516,6 +6616,665 @@ export interface operations {
             };
             /** @description A problem: CSRF, FORBIDDEN */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_connection_types: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ConnectionType"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_shared_connections: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Connection"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_shared_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_shared_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutConnection"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: BODY_TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNSUPPORTED_MEDIA_TYPE */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_shared_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_connection_grants: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ConnectionGrant"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grant_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_shared_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionTest"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: TOO_MANY_REQUESTS */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5811,7 +7570,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5952,7 +7711,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6032,7 +7791,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6059,7 +7818,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6426,7 +8185,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6453,7 +8212,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6547,7 +8306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6574,7 +8333,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6670,7 +8429,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6697,7 +8456,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6793,7 +8552,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6820,7 +8579,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6916,7 +8675,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6943,7 +8702,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7037,7 +8796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7064,7 +8823,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7299,7 +9058,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7326,7 +9085,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7796,7 +9555,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7823,7 +9582,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7918,7 +9677,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7945,7 +9704,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8113,7 +9872,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8140,7 +9899,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8237,7 +9996,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8264,7 +10023,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8361,7 +10120,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8388,7 +10147,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8483,7 +10242,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8510,7 +10269,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8727,7 +10486,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8754,7 +10513,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8828,7 +10587,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8978,7 +10737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9119,7 +10878,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9146,7 +10905,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9345,7 +11104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9372,7 +11131,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9513,7 +11272,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9593,7 +11352,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9620,7 +11379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9854,7 +11613,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9881,7 +11640,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9956,8 +11715,942 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_channels: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Channel"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutChannel"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: BODY_TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNSUPPORTED_MEDIA_TYPE */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelTestView"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: TOO_MANY_REQUESTS */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_connections: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ListedConnection"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_unstored_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutConnection"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionTest"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: BODY_TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNSUPPORTED_MEDIA_TYPE */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: TOO_MANY_REQUESTS */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutConnection"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: BODY_TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNSUPPORTED_MEDIA_TYPE */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionTest"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: TOO_MANY_REQUESTS */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10179,7 +12872,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10206,7 +12899,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10502,7 +13195,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10529,7 +13222,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10604,7 +13297,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10756,7 +13449,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10832,6 +13525,338 @@ export interface operations {
             };
             /** @description A problem: NOT_FOUND */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_secrets: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Secret"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutSecret"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: BODY_TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNSUPPORTED_MEDIA_TYPE */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11073,7 +14098,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11109,7 +14134,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11187,7 +14212,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11268,7 +14293,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11295,7 +14320,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11390,7 +14415,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11417,7 +14442,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11500,7 +14525,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11527,7 +14552,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11830,7 +14855,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11857,7 +14882,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11936,7 +14961,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11963,7 +14988,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12196,7 +15221,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12223,7 +15248,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12299,7 +15324,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12529,7 +15554,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12556,7 +15581,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12638,7 +15663,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12665,7 +15690,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12822,7 +15847,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12849,7 +15874,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12929,7 +15954,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12956,7 +15981,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13110,8 +16135,415 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_secrets: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotateSecrets"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: BODY_TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNSUPPORTED_MEDIA_TYPE */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_silences: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Silence"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                silence: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Silence"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                silence: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutSilence"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Silence"];
+                };
+            };
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Silence"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: BODY_TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNSUPPORTED_MEDIA_TYPE */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                silence: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13577,7 +17009,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13604,7 +17036,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13801,7 +17233,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13828,7 +17260,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13971,7 +17403,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14123,7 +17555,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14197,7 +17629,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14277,7 +17709,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14304,7 +17736,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
                 headers: {
                     [name: string]: unknown;

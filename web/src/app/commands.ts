@@ -1,6 +1,6 @@
 import { client } from '@/api/client';
 import type { Texts } from '@/i18n/en';
-import { PAGES } from './navigation';
+import { PAGES, PROJECT_PARTS } from './navigation';
 import type { Search } from './search';
 
 export interface Command {
@@ -20,12 +20,14 @@ export async function findCommands(input: string, text: Texts, admin: boolean): 
   const pages = PAGES.flatMap((group) => group.pages)
     .filter((page) => (admin || !page.admin) && has(text.nav[page.name]))
     .map((page) => ({ id: page.path, title: text.nav[page.name], kind: text.palette.page, path: page.path }));
-  const workflows = await listWorkflows();
+  const projects = await listProjects();
+  const workflows = await listWorkflows(projects);
   const found = workflows.filter((workflow) => has(`${workflow.project}/${workflow.name}`)).slice(0, MOST);
   return [
     ...instanceCommands(input, text),
     ...pages.slice(0, input ? MOST : 5),
     ...found.flatMap((workflow) => workflowCommands(workflow, text)),
+    ...(input ? projects.flatMap((project) => projectCommands(project, text)).filter(({ title }) => has(title)).slice(0, MOST) : []),
     ...taskCommands(input, text),
   ];
 }
@@ -50,10 +52,20 @@ function taskCommands(input: string, text: Texts): Command[] {
   return [{ id: 'task', title: input, kind: text.palette.task, path: '/task-instances', search: { task: input } }];
 }
 
-async function listWorkflows(): Promise<{ project: string; name: string }[]> {
-  const { data: projects } = await client.GET('/api/v1/projects', { params: { query: { limit: 200 } } });
+function projectCommands(project: string, text: Texts): Command[] {
+  const at = `/projects/${encodeURIComponent(project)}`;
+  const parts = PROJECT_PARTS.map((part) => ({ title: `${project}: ${text.projects[part]}`, path: `${at}/${part}` }));
+  return [{ title: `${project}: ${text.palette.settings}`, path: `${at}/settings` }, ...parts].map((command) => ({ ...command, id: command.path, kind: text.palette.page }));
+}
+
+async function listProjects(): Promise<string[]> {
+  const { data } = await client.GET('/api/v1/projects', { params: { query: { limit: 200 } } });
+  return (data?.items ?? []).map(({ name }) => name);
+}
+
+async function listWorkflows(projects: string[]): Promise<{ project: string; name: string }[]> {
   const lists = await Promise.all(
-    (projects?.items ?? []).map(async ({ name: project }) => {
+    projects.map(async (project) => {
       const { data } = await client.GET('/api/v1/projects/{project}/workflows', {
         params: { path: { project }, query: { limit: 200 } },
       });

@@ -36,6 +36,8 @@ export const PAGES: { name: keyof Texts['nav'] | null; pages: Page[] }[] = [
       { path: '/projects', name: 'projects', key: 'p' },
       { path: '/admin/calendars', name: 'sharedCalendars' },
       { path: '/admin/limits', name: 'sharedLimits' },
+      { path: '/admin/connections', name: 'sharedConnections', admin: true },
+      { path: '/admin/channels', name: 'sharedChannels', admin: true },
       { path: '/silences', name: 'silences' },
       { path: '/admin/task-types', name: 'taskTypes' },
       { path: '/admin/users', name: 'users', admin: true },
@@ -43,3 +45,6 @@ export const PAGES: { name: keyof Texts['nav'] | null; pages: Page[] }[] = [
     ],
   },
 ];
+
+/** What a project has, by the last part of its path; also the key of its text. */
+export const PROJECT_PARTS = ['connections', 'secrets', 'channels', 'calendars', 'limits'] as const;

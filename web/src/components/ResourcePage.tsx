@@ -1,45 +1,47 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { Button, Modal } from 'antd';
-import { useMemo, useState, type ReactNode } from 'react';
-import { problemText } from '@/api/problem';
+import { Button } from 'antd';
+import { useState, type ReactNode } from 'react';
+import { isMissing } from '@/api/problem';
 import { useList } from '@/api/useList';
 import { useText } from '@/i18n/i18n';
 import { useConfirm } from './confirm';
 import { DataTable, type Column } from './DataTable';
 import { EmptyPanel } from './EmptyPanel';
-import { FormField, type FieldSpec } from './FormField';
+import { NotFound } from './NotFound';
 import { useNotices } from './notices';
 import { Page } from './Page';
+import { ResourceForm, type FormProps, type Trial } from './ResourceForm';
+import type { ListSource } from './staticList';
+import { VerbButton } from './VerbButton';
 
-export type FormValues = Record<string, string>;
-
-interface ResourceProps<T> {
-  /** The noun of its test ids: `limit` for `limit-table`, `limit-new`, … */
-  noun: string;
-  title: string;
+interface ResourceProps<T> extends FormProps<T> {
   crumbs?: ReactNode;
   /** The list of the API, with what fills its path. */
   listPath: string;
   path?: Record<string, string>;
   query?: Record<string, string>;
+  /** The rows, where they are no list of the API but a part of what `listPath` answers. */
+  source?: ListSource<T>;
   columns: Column<T>[];
-  nameOf: (row: T) => string;
+  /** What tells rows apart; their name unless given. */
+  keyOf?: (row: T) => string;
   /** What an empty list says. */
   empty: string;
-  /** The fields of a new thing, or of one that is changed; absent where it cannot be. */
-  fields?: (row: T | null) => FieldSpec[];
-  valuesOf?: (row: T | null) => FormValues;
-  save?: (values: FormValues, row: T | null) => Promise<unknown>;
   remove?: (row: T) => Promise<unknown>;
+  /** Tries a thing, and says what it found. */
+  test?: (row: T) => Promise<Trial>;
   /** Things that the list shows and that are changed elsewhere. */
   isFixed?: (row: T) => boolean;
   /** Rows can be deleted, but not changed. */
   changes?: 'all' | 'create';
-  mayWrite?: boolean;
+  /** The words on the button of a new one. */
+  newText?: string;
+  /** Why the user may not change the list; null where they may. */
+  obstacle?: string | null;
+  /** What else can be done with a row. */
+  actions?: (row: T) => ReactNode;
   /** What stands below the table about an opened row. */
   detail?: (row: T) => ReactNode;
-  /** What a save shows, for example a secret that is shown once. */
-  saved?: (answer: unknown) => ReactNode;
 }
 
 /** A list of things with a form for them. */
@@ -52,16 +54,17 @@ export function ResourcePage<T extends object>(props: ResourceProps<T>) {
 }
 
 export function ResourceList<T extends object>(props: ResourceProps<T>) {
-  const { noun, listPath, path, query, columns, nameOf, empty, fields, save, remove, isFixed, changes = 'all', mayWrite = true, detail } = props;
+  const { noun, listPath, path, query, source, columns, nameOf, keyOf = nameOf, empty, fields, save, remove, test, isFixed, changes = 'all', newText, obstacle = null, actions, detail } = props;
   const text = useText();
   const queries = useQueryClient();
   const confirm = useConfirm();
   const notices = useNotices();
-  const list = useList<T>(listPath, { path, query: { ...query, limit: 100 }, refreshMs: 15_000 });
+  const read = useList<T>(listPath, { path, query: { ...query, limit: 100 }, refreshMs: 15_000, enabled: !source });
+  const list: ListSource<T> = source ?? read;
   const [edited, setEdited] = useState<{ row: T | null } | null>(null);
   const [opened, setOpened] = useState<string | null>(null);
   const refresh = () => void queries.invalidateQueries({ queryKey: ['get', listPath] });
-  const openedRow = list.rows?.find((row) => nameOf(row) === opened);
+  const openedRow = list.rows?.find((row) => keyOf(row) === opened);
 
   const deleteRow = async (row: T) => {
     if (!remove || !(await confirm({ title: text.common.deleteTitle(nameOf(row)), yes: text.common.delete, danger: true }))) return;
@@ -73,108 +76,59 @@ export function ResourceList<T extends object>(props: ResourceProps<T>) {
     }
     refresh();
   };
+  const testRow = async (row: T) => {
+    try {
+      const trial = await test?.(row);
+      if (trial) notices.show(trial.ok ? 'applied' : 'failed', `${nameOf(row)}: ${trial.detail}`);
+    } catch (error) {
+      notices.showError(error);
+    }
+  };
   const withActions: Column<T>[] = [
     ...columns,
     {
       key: 'actions',
       title: text.common.actions,
-      width: 200,
       render: (row) => (
-        <span className="row tight">
+        <span className="row tight" style={{ flexWrap: 'nowrap' }}>
+          {actions?.(row)}
           {detail && (
-            <Button size="small" onClick={() => setOpened(opened === nameOf(row) ? null : nameOf(row))}>
+            <Button size="small" aria-expanded={opened === keyOf(row)} onClick={() => setOpened(opened === keyOf(row) ? null : keyOf(row))}>
               {text.common.expand}
             </Button>
           )}
+          {test && !isFixed?.(row) && <VerbButton size="small" testId={`${noun}-test`} name={text.common.test} obstacle={obstacle} onRun={() => testRow(row)} />}
           {save && changes === 'all' && !isFixed?.(row) && (
-            <Button size="small" disabled={!mayWrite} onClick={() => setEdited({ row })}>
+            <Button size="small" data-testid={`${noun}-edit`} disabled={obstacle !== null} title={obstacle ?? undefined} onClick={() => setEdited({ row })}>
               {text.common.edit}
             </Button>
           )}
           {remove && !isFixed?.(row) && (
-            <Button size="small" danger disabled={!mayWrite} data-testid={`${noun}-delete`} onClick={() => void deleteRow(row)}>
-              {text.common.delete}
-            </Button>
+            <VerbButton size="small" danger testId={`${noun}-delete`} name={text.common.delete} obstacle={obstacle} onRun={() => deleteRow(row)} />
           )}
         </span>
       ),
     },
   ];
   const newButton = save && fields && (
-    <Button type="primary" data-testid={`${noun}-new`} disabled={!mayWrite} onClick={() => setEdited({ row: null })}>
-      {text.common.create}
+    <Button type="primary" data-testid={`${noun}-new`} disabled={obstacle !== null} title={obstacle ?? undefined} onClick={() => setEdited({ row: null })}>
+      {newText ?? text.common.create}
     </Button>
   );
+  if (!list.rows && isMissing(list.error)) return <NotFound />;
   return (
     <div className="stack">
-      {newButton && <div>{newButton}</div>}
+      {newButton && list.rows?.length !== 0 && <div>{newButton}</div>}
       <DataTable
         testId={`${noun}-table`}
         list={list}
-        rowKey={nameOf}
+        rowKey={keyOf}
         rowTestId={(row) => `${noun}-row-${nameOf(row)}`}
         columns={withActions}
-        empty={<EmptyPanel text={empty}>{null}</EmptyPanel>}
+        empty={<EmptyPanel text={empty}>{newButton}</EmptyPanel>}
       />
       {openedRow && detail?.(openedRow)}
       {edited && <ResourceForm {...props} row={edited.row} onClose={() => setEdited(null)} onSaved={refresh} />}
     </div>
-  );
-}
-
-interface ResourceFormProps<T> extends ResourceProps<T> {
-  row: T | null;
-  onClose: () => void;
-  onSaved: () => void;
-}
-
-function ResourceForm<T extends object>({ noun, title, row, nameOf, fields, valuesOf, save, saved, onClose, onSaved }: ResourceFormProps<T>) {
-  const text = useText();
-  const notices = useNotices();
-  const [values, setValues] = useState<FormValues>(() => valuesOf?.(row) ?? {});
-  const [error, setError] = useState<string | null>(null);
-  const [shown, setShown] = useState<ReactNode>(null);
-  const specs = useMemo(() => fields?.(row) ?? [], [fields, row]);
-  const submit = async () => {
-    setError(null);
-    try {
-      const answer = await save?.(values, row);
-      notices.show('applied', text.common.saved(row ? nameOf(row) : (values.name ?? title)));
-      onSaved();
-      const after = saved?.(answer);
-      if (after) setShown(after);
-      else onClose();
-    } catch (problem) {
-      setError(problemText(problem));
-    }
-  };
-  return (
-    <Modal open title={row ? nameOf(row) : text.common.create} footer={null} onCancel={onClose} width={560}>
-      {shown ?? (
-        <form
-          className="stack"
-          data-testid={`${noun}-form`}
-          onSubmit={(event) => {
-            event.preventDefault();
-            void submit();
-          }}
-        >
-          {specs.map((spec) => (
-            <FormField key={spec.name} spec={spec} value={values[spec.name] ?? ''} onChange={(value) => setValues({ ...values, [spec.name]: value })} />
-          ))}
-          {error && (
-            <p role="alert" className="attempt-error">
-              {error}
-            </p>
-          )}
-          <div className="row" style={{ justifyContent: 'flex-end' }}>
-            <Button onClick={onClose}>{text.common.cancel}</Button>
-            <Button type="primary" htmlType="submit" data-testid={`${noun}-save`}>
-              {text.common.save}
-            </Button>
-          </div>
-        </form>
-      )}
-    </Modal>
   );
 }

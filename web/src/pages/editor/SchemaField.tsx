@@ -1,9 +1,9 @@
 import { useState } from 'react';
 import { parse, stringify } from 'yaml';
+import type { JsonSchema } from '@/api/jsonSchema';
 import { CodeEditor } from '@/components/code/CodeEditor';
 import type { Language } from '@/components/code/setup';
 import { useText } from '@/i18n/i18n';
-import type { JsonSchema } from './taskTypes';
 
 interface SchemaFieldProps {
   path: string[];

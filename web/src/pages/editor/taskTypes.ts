@@ -1,16 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { sendJson, type Schemas } from '@/api/client';
-
-export interface JsonSchema {
-  type?: string | string[];
-  enum?: unknown[];
-  const?: unknown;
-  default?: unknown;
-  description?: string;
-  required?: string[];
-  properties?: Record<string, JsonSchema>;
-  oneOf?: JsonSchema[];
-}
+import type { JsonSchema } from '@/api/jsonSchema';
 
 export type TaskTypeSchema = Omit<Schemas['TaskType'], 'schema'> & { schema: JsonSchema };
 

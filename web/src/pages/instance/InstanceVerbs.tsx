@@ -1,11 +1,11 @@
 import { Link, useNavigate } from '@tanstack/react-router';
 import { path, send, type Schemas } from '@/api/client';
+import { usePermission } from '@/app/usePermission';
 import { useConfirm } from '@/components/confirm';
 import { useNotices } from '@/components/notices';
 import { VerbButton } from '@/components/VerbButton';
 import { useText } from '@/i18n/i18n';
 import { PriorityChoice } from './PriorityChoice';
-import { usePermission } from './usePermission';
 import { useVerb } from './useVerb';
 import { INSTANCE_VERBS, instanceObstacle } from './verbs';
 

@@ -1,4 +1,5 @@
 import { api, path, type Schemas } from '@/api/client';
+import { usePermission } from '@/app/usePermission';
 import { Duration } from '@/components/Duration';
 import { InstanceLink } from '@/components/links';
 import { Loaded } from '@/components/Loaded';
@@ -9,7 +10,6 @@ import { useText } from '@/i18n/i18n';
 import { DecisionForm } from '@/pages/approvals/DecisionForm';
 import { Explain } from './Explain';
 import { TaskLog } from './TaskLog';
-import { usePermission } from './usePermission';
 import { useVerb } from './useVerb';
 import { Values } from './Values';
 import { TASK_VERBS, taskObstacle } from './verbs';

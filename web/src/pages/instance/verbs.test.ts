@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Schemas } from '@/api/client';
+import { permits } from '@/app/permission';
 import { en } from '@/i18n/en';
-import { INSTANCE_VERBS, instanceObstacle, permits, TASK_VERBS, taskObstacle } from './verbs';
+import { INSTANCE_VERBS, instanceObstacle, TASK_VERBS, taskObstacle } from './verbs';
 
 const usable = (state: string, attention: Schemas['Instance']['attention'] = null) =>
   INSTANCE_VERBS.filter((verb) => !instanceObstacle(verb, { state, attention } as Schemas['Instance'], 'owner', en)).join(' ');

@@ -1,10 +1,10 @@
 import type { Schemas } from '@/api/client';
+import { permits, type Permission } from '@/app/permission';
 import { isFinal } from '@/components/states';
 import type { Texts } from '@/i18n/en';
 
 export type InstanceVerb = 'pause' | 'resume' | 'stop' | 'recover' | 'rerun' | 'priority' | 'delete';
 export type TaskVerb = 'run' | 'retry' | 'kill' | 'skip' | 'force-success';
-export type Permission = 'read' | 'execute' | 'write' | 'owner';
 
 export const INSTANCE_VERBS: InstanceVerb[] = ['pause', 'resume', 'stop', 'recover', 'rerun', 'priority', 'delete'];
 export const TASK_VERBS: TaskVerb[] = ['run', 'retry', 'kill', 'skip', 'force-success'];
@@ -13,13 +13,6 @@ export const TASK_VERBS: TaskVerb[] = ['run', 'retry', 'kill', 'skip', 'force-su
 export const PREVIEWED = new Set<string>(['resume', 'recover', 'rerun', 'run', 'retry']);
 /** Verbs that cannot be undone. */
 export const FINAL_VERBS = new Set<string>(['stop', 'delete', 'kill', 'skip', 'force-success']);
-
-const RANKS: Permission[] = ['read', 'execute', 'write', 'owner'];
-
-/** Whether a permission includes what is needed. A server that does not say leaves the decision to its answer. */
-export function permits(permission: Permission | undefined, needed: Permission): boolean {
-  return permission === undefined || RANKS.indexOf(permission) >= RANKS.indexOf(needed);
-}
 
 /** The states in which a verb applies to an instance. */
 const APPLIES: Record<InstanceVerb, (instance: Schemas['Instance']) => boolean> = {

@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import { path, send, sendJson, type Schemas } from '@/api/client';
 import { useParam } from '@/app/routing';
-import { useIsAdmin } from '@/app/user';
+import { useWriteObstacle } from '@/app/usePermission';
 import { ResourcePage } from '@/components/ResourcePage';
 import { useText } from '@/i18n/i18n';
 
@@ -15,7 +15,7 @@ function dates(text: string | undefined): string[] {
 export default function CalendarsPage() {
   const text = useText();
   const project = useParam('project');
-  const admin = useIsAdmin();
+  const obstacle = useWriteObstacle(project);
   const at = (name: string) => (project ? path`/api/v1/projects/${project}/calendars/${name}` : path`/api/v1/calendars/${name}`);
   return (
     <ResourcePage<Calendar>
@@ -26,7 +26,7 @@ export default function CalendarsPage() {
       path={project ? { project } : undefined}
       nameOf={(row) => row.name}
       empty={text.projects.noCalendars}
-      mayWrite={Boolean(project) || admin}
+      obstacle={obstacle}
       isFixed={(row) => Boolean(project) && (row as { shared?: boolean }).shared === true}
       columns={[
         { key: 'name', title: text.common.name, sortBy: (row) => row.name, render: (row) => <strong>{row.name}</strong> },

@@ -3,7 +3,7 @@ import { useMemo } from 'react';
 import { path, send, sendJson, type Schemas } from '@/api/client';
 import { useList } from '@/api/useList';
 import { useParam } from '@/app/routing';
-import { useIsAdmin } from '@/app/user';
+import { useWriteObstacle } from '@/app/usePermission';
 import { DataTable, type Column } from '@/components/DataTable';
 import { EmptyPanel } from '@/components/EmptyPanel';
 import { InstanceLink } from '@/components/links';
@@ -19,7 +19,7 @@ type Entry = Schemas['LimitQueueEntry'];
 export default function LimitsPage() {
   const text = useText();
   const project = useParam('project');
-  const admin = useIsAdmin();
+  const obstacle = useWriteObstacle(project);
   const at = (name: string) => (project ? path`/api/v1/projects/${project}/limits/${name}` : path`/api/v1/limits/${name}`);
   const switches = [
     { value: 'true', label: text.common.yes },
@@ -34,7 +34,7 @@ export default function LimitsPage() {
       path={project ? { project } : undefined}
       nameOf={(row) => row.name}
       empty={text.projects.noLimits}
-      mayWrite={Boolean(project) || admin}
+      obstacle={obstacle}
       isFixed={(row) => Boolean(project) && row.shared}
       columns={[
         { key: 'name', title: text.common.name, sortBy: (row) => row.name, render: (row) => <strong>{row.name}</strong> },

@@ -10,6 +10,7 @@ import { Loaded } from '@/components/Loaded';
 import { useNotices } from '@/components/notices';
 import { Page } from '@/components/Page';
 import { PRIORITIES } from '@/components/priorities';
+import { ProjectLinks } from '@/components/ProjectLinks';
 import { ResourceList } from '@/components/ResourcePage';
 import { useText } from '@/i18n/i18n';
 
@@ -22,30 +23,13 @@ export default function ProjectSettingsPage() {
   return (
     <Loaded query={query} missing="page">
       {(found) => (
-        <Page title={found.name} crumbs={<Link to="/projects">{text.nav.projects}</Link>} actions={<Sections project={project} />}>
+        <Page title={found.name} crumbs={<Link to="/projects">{text.nav.projects}</Link>} actions={<ProjectLinks project={project} />}>
           <SettingsForm key={found.updated_at} project={found} />
           <h2>{text.projects.grants}</h2>
           <Grants project={project} />
         </Page>
       )}
     </Loaded>
-  );
-}
-
-function Sections({ project }: { project: string }) {
-  const text = useText();
-  return (
-    <>
-      <Link to="/workflows" search={{ project }}>
-        {text.nav.workflows}
-      </Link>
-      <Link to="/projects/$project/calendars" params={{ project }}>
-        {text.projects.calendars}
-      </Link>
-      <Link to="/projects/$project/limits" params={{ project }}>
-        {text.projects.limits}
-      </Link>
-    </>
   );
 }
 
@@ -93,11 +77,11 @@ function SettingsForm({ project }: { project: Schemas['Project'] }) {
       <div className="columns">
         <FormField spec={{ name: 'worker_group', label: text.start.options.worker_group }} value={values.worker_group} onChange={set('worker_group')} />
         <FormField spec={{ name: 'priority', label: text.common.priority, kind: 'choice', choices: priorities }} value={values.priority} onChange={set('priority')} />
-        <FormField spec={{ name: 'timeout', label: text.projects.timeout, hint: '2h' }} value={values.timeout} onChange={set('timeout')} />
+        <FormField spec={{ name: 'timeout', label: text.projects.timeout, placeholder: '2h' }} value={values.timeout} onChange={set('timeout')} />
       </div>
       <h3>{text.projects.reserved}</h3>
       <div className="columns">
-        <FormField spec={{ name: 'retention', label: text.projects.retention, hint: '90d', fixed: !admin }} value={values.retention} onChange={set('retention')} />
+        <FormField spec={{ name: 'retention', label: text.projects.retention, placeholder: '90d', fixed: !admin }} value={values.retention} onChange={set('retention')} />
         <FormField spec={{ name: 'max_instances', label: text.projects.maxInstances, kind: 'number', fixed: !admin }} value={values.max_instances} onChange={set('max_instances')} />
         <FormField spec={{ name: 'max_tasks', label: text.projects.maxTasks, kind: 'number', fixed: !admin }} value={values.max_tasks} onChange={set('max_tasks')} />
         <FormField spec={{ name: 'weight', label: text.projects.weight, kind: 'number', fixed: !admin }} value={values.weight} onChange={set('weight')} />

@@ -1,5 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { path, send, sendJson, type Schemas } from '@/api/client';
+import { ProjectLinks } from '@/components/ProjectLinks';
 import { ResourcePage } from '@/components/ResourcePage';
 import { Time } from '@/components/Time';
 import { useText } from '@/i18n/i18n';
@@ -31,19 +32,7 @@ export default function ProjectsPage() {
         {
           key: 'links',
           title: text.projects.things,
-          render: (row) => (
-            <span className="row">
-              <Link to="/workflows" search={{ project: row.name }}>
-                {text.nav.workflows}
-              </Link>
-              <Link to="/projects/$project/calendars" params={{ project: row.name }}>
-                {text.projects.calendars}
-              </Link>
-              <Link to="/projects/$project/limits" params={{ project: row.name }}>
-                {text.projects.limits}
-              </Link>
-            </span>
-          ),
+          render: (row) => <ProjectLinks project={row.name} />,
         },
         { key: 'created', title: text.common.created, render: (row) => <Time at={row.created_at} form="relative" /> },
       ]}

@@ -1,5 +1,5 @@
-import { api } from '@/api/client';
 import { PRIORITIES } from '@/components/priorities';
+import { useWorkerGroups } from '@/components/useWorkerGroups';
 import { useText } from '@/i18n/i18n';
 import type { StartForm } from './startForm';
 
@@ -12,8 +12,7 @@ interface StartOptionsProps {
 
 export function StartOptions({ form, onChange }: StartOptionsProps) {
   const text = useText();
-  const nodes = api.useQuery('get', '/api/v1/nodes', { params: { query: { limit: 200 } } });
-  const groups = [...new Set(nodes.data?.items.map((node) => node.worker_group))];
+  const groups = useWorkerGroups();
   const field = (name: TextOption, placeholder: string) => (
     <div className="field">
       <label htmlFor={`field-${name}`}>{text.start.options[name]}</label>

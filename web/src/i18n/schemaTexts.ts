@@ -1,0 +1,88 @@
+// Texts of the schemas of connections and channels, which the API has in English.
+
+/** Texts that say no more than the label of the field. */
+const NEEDLESS = new Set([
+  'For people.', 'The address.', 'The chat.', 'The database.', 'The HTTP method.', 'The password of the user.', 'The port of the server.',
+  'The region of the service.', 'The room.', 'The secret of the application.', 'The token.', 'The value of the header.', 'Who gets a copy.',
+  'Who gets the messages.', 'Who logs in.', 'How requests prove who sends them.', 'The address of the service.', 'The name of the header.',
+]);
+
+export function schemaText(english: string): string {
+  return NEEDLESS.has(english) ? '' : english;
+}
+
+export function schemaTextInChinese(english: string): string {
+  return CHINESE[english] ?? schemaText(english);
+}
+
+const CHINESE: Record<string, string> = {
+  'The group whose workers test it; `default` unless given.': '由该组的执行节点测试，默认为 `default`。',
+  'The name or address of the server.': '服务器的名称或地址。',
+  "Encrypts the connection and checks the server's certificate and name.": '加密连接，并检查服务器的证书和名称。',
+  "The authorities that may vouch for the server, in PEM; those of the worker's machine unless given.": '可为服务器作证的 CA 证书（PEM），默认用执行节点所在机器的。',
+  'A service or a cloud that is reached by HTTP.': '通过 HTTP 访问的服务或云。',
+  'The base of relative urls, without user, password and query.': '相对地址的前缀，不含用户、密码和查询串。',
+  'Headers of every request; those of a task go before them.': '每个请求的请求头，任务中的优先。',
+  'true: only https is accepted. Certificates of https are checked in any case.': '选“是”则只接受 https。无论如何都会检查 https 的证书。',
+  'Not at all.': '不登录。',
+  'The address that gives tokens.': '发放令牌的地址。',
+  'The id of the key.': '密钥的 ID。',
+  'The token of temporary keys.': '临时密钥的令牌。',
+  'The name of the service, for example emr.': '服务名称，例如 emr。',
+  'The name of the service.': '服务名称。',
+  'The id or the domain of the directory.': '目录的 ID 或域名。',
+  'The address of the directory.': '目录的地址。',
+  'The id of the application.': '应用的 ID。',
+  'The key that signs.': '用于签名的密钥。',
+  'What the token is for.': '令牌的用途。',
+  'MySQL, and what speaks its protocol: MariaDB, TiDB, Doris, StarRocks, OceanBase.': 'MySQL 以及使用其协议的数据库：MariaDB、TiDB、Doris、StarRocks、OceanBase。',
+  'Settings of each session.': '每个会话的设置。',
+  'The character set of the session; utf8mb4 unless given.': '会话的字符集，默认 utf8mb4。',
+  'The collation of the session.': '会话的排序规则。',
+  'The zone of the session, for example `+00:00`.': '会话的时区，例如 `+00:00`。',
+  'PostgreSQL, and what speaks its protocol: Greenplum, Redshift, CockroachDB, openGauss.': 'PostgreSQL 以及使用其协议的数据库：Greenplum、Redshift、CockroachDB、openGauss。',
+  'What the server shows as the client.': '服务器上显示的客户端名称。',
+  'The schemas in which names are looked for.': '查找名称的模式。',
+  'The zone of times in texts.': '文本中时间的时区。',
+  'The role that statements run as.': '执行语句所用的角色。',
+  'The limit of one statement, in milliseconds.': '单条语句的时限（毫秒）。',
+  'The limit of the wait for one lock, in milliseconds.': '等待一个锁的时限（毫秒）。',
+  'The limit of an idle transaction, in milliseconds.': '空闲事务的时限（毫秒）。',
+  'A mail server that accepts messages.': '接收邮件的服务器。',
+  'Whether the connection is encrypted: never, after a greeting in the clear, or from its begin.': '连接的加密方式：不加密、明文问候后加密，或一开始就加密。',
+  'Who logs in; without it messages are sent without a login.': '登录的用户；留空则不登录直接发送。',
+  'The sender of the messages.': '邮件的发件人。',
+  'A SQLite file on the worker.': '执行节点上的 SQLite 文件。',
+  'The file: relative to the folder of the attempt, or below one of `worker.sqlite_dirs`.': '文件：相对于尝试的目录，或位于 `worker.sqlite_dirs` 之下。',
+  'A host that runs commands.': '执行命令的主机。',
+  'The private key of the user, in the format of OpenSSH or PEM, without a passphrase.': '用户的私钥，OpenSSH 或 PEM 格式，不带口令。',
+  'The keys of the host, as lines of a known_hosts file.': '主机的公钥，格式同 known_hosts 文件的行。',
+  'Stores the key of a host without a line in known_hosts at the first contact.': '首次连接时保存 known_hosts 中没有的主机的公钥。',
+  'The address of the incoming webhook.': '传入 Webhook 的地址。',
+  'The key by which messages are signed, where the service asks for signatures.': '服务要求签名时，用于签名的密钥。',
+  'Writes to a channel of Slack, or of a service that takes the same messages.': '发送到 Slack 频道，或接受相同消息的服务。',
+  'Writes to a channel of Discord.': '发送到 Discord 频道。',
+  'Writes an Adaptive Card to a channel of Microsoft Teams.': '以自适应卡片发送到 Microsoft Teams 频道。',
+  'Writes to a group of WeCom (WeChat Work).': '发送到企业微信群。',
+  'Writes to a group of DingTalk.': '发送到钉钉群。',
+  'Writes to a group of Feishu or Lark.': '发送到飞书（Lark）群。',
+  'Writes to a chat of Telegram by a bot.': '由机器人发送到 Telegram 会话。',
+  'The token of the bot.': '机器人的令牌。',
+  'Writes to a room of Webex by a bot.': '由机器人发送到 Webex 房间。',
+  'Sends e-mail by a mail server, as text and HTML with the tasks that failed.': '通过邮件服务器发送邮件，文本与 HTML 中列出失败的任务。',
+  'The smtp connection that sends; of a shared channel a shared one.': '发送所用的 smtp 连接；共享渠道须用共享连接。',
+  'A template over `alerts`, `alert` (the first) and `delivery`.': '模板，可用 `alerts`、`alert`（第一条）和 `delivery`。',
+  'Sends to several channels.': '发送到多个渠道。',
+  'The channels: of the same place, or shared ones; none of them is a group.': '同处的或共享的渠道，其中不能有组。',
+  'Triggers incidents of PagerDuty, one for each workflow; `recovered` resolves it.': '触发 PagerDuty 事件，每个工作流一个，`recovered` 将其解决。',
+  'The integration key.': '集成密钥。',
+  'Creates alerts of Opsgenie, one for each workflow.': '创建 Opsgenie 告警，每个工作流一个。',
+  'The key of the API integration.': 'API 集成的密钥。',
+  'Hands alerts to Prometheus Alertmanager, which routes them.': '把告警交给 Prometheus Alertmanager 分发。',
+  'The address of Alertmanager.': 'Alertmanager 的地址。',
+  'Sends an HTTP request.': '发送 HTTP 请求。',
+  'The headers; `Content-Type` is `application/json` unless one is given.': '请求头；`Content-Type` 默认为 `application/json`。',
+  'A template over `alerts`, `alert` (the first) and `delivery`; all fields as JSON when it is left out.': '模板，可用 `alerts`、`alert`（第一条）和 `delivery`；留空则发送全部字段的 JSON。',
+  'How the receiver knows the sender: by the header `Porpoise-Signature`, or by `Authorization: Bearer`.': '接收方如何识别发送方：用请求头 `Porpoise-Signature`，或 `Authorization: Bearer`。',
+  'The key of the signature, or the token.': '签名密钥或令牌。',
+};
