@@ -1,6 +1,6 @@
 //! Connections of a running node: what tasks send by them, and what tests of them find at real servers.
 
-use std::io::{BufRead as _, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::Path;
