@@ -39,12 +39,8 @@ mod stores;
 mod workflow_lookup;
 
 pub use admissions::{MissingPlace, StartAdmission};
-pub use alert_store::{
-    AlertPass, AlertStore, ClaimedDelivery, DeliveryBacklog, DeliveryClaim, DeliveryEnd, DeliveryRecord,
-};
-pub use alerts::{
-    ANSWER_TIMEOUT, AlertMessage, AlertSender, AlertView, ChannelName, FailedTaskView, SendOutcome,
-};
+pub use alert_store::*;
+pub use alerts::*;
 pub use backfills::{
     BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, DependentRun,
     StartedInstance, WaitingDate, WaitingDates,

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// A message that arrived.
 #[derive(Debug, Clone)]
-pub struct Received {
+pub struct AlertRequest {
     /// The header `Porpoise-Delivery`.
     pub delivery: String,
     /// The body.
@@ -33,16 +33,16 @@ pub enum Reaction {
 
 #[derive(Default)]
 struct Inbox {
-    received: Vec<Received>,
+    received: Vec<AlertRequest>,
     /// Those to the next messages; later ones are answered with 200.
     reactions: VecDeque<Reaction>,
     /// How many messages were released that are held, or will be.
     released: usize,
 }
 
-/// What the threads of a receiver share.
+/// Where the threads of a receiver meet.
 #[derive(Default)]
-struct Shared {
+struct Desk {
     inbox: Mutex<Inbox>,
     changed: Condvar,
 }
@@ -51,7 +51,7 @@ struct Shared {
 #[allow(missing_debug_implementations, reason = "a helper of tests")]
 pub struct AlertReceiver {
     url: String,
-    shared: Arc<Shared>,
+    shared: Arc<Desk>,
 }
 
 impl AlertReceiver {
@@ -62,7 +62,7 @@ impl AlertReceiver {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-        let shared: Arc<Shared> = Arc::default();
+        let shared: Arc<Desk> = Arc::default();
         let receiver = Arc::clone(&shared);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -90,7 +90,7 @@ impl AlertReceiver {
     }
 
     /// Returns what arrived so far.
-    pub fn received(&self) -> Vec<Received> {
+    pub fn received(&self) -> Vec<AlertRequest> {
         lock(&self.shared.inbox).received.clone()
     }
 
@@ -107,7 +107,7 @@ fn lock(inbox: &Mutex<Inbox>) -> MutexGuard<'_, Inbox> {
     inbox.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-fn answer(stream: &TcpStream, shared: &Shared) -> Option<()> {
+fn answer(stream: &TcpStream, shared: &Desk) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -130,7 +130,7 @@ fn answer(stream: &TcpStream, shared: &Shared) -> Option<()> {
     reader.read_exact(&mut body).ok()?;
     let reaction = {
         let mut inbox = lock(&shared.inbox);
-        inbox.received.push(Received {
+        inbox.received.push(AlertRequest {
             delivery,
             body: serde_json::from_slice(&body).unwrap_or(Value::Null),
             at: Instant::now(),

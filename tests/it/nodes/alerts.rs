@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::harness::{Node, eventually};
 use test_support::alert_receiver::{AlertReceiver, Reaction};
 use test_support::mail_server::MailServer;
+use test_support::rest::Rest;
 use test_support::waiting::nothing_happens_for;
 
 /// The exit code of a node at its fail point.
@@ -165,7 +166,7 @@ fn a_node_that_dies_round_a_delivery_sends_it_after_its_next_start() {
         let mut doomed = Node::start_in(&environment, folder.path(), &[]);
         let path = "/api/v1/projects/default/workflows/w/instances";
         // The node may die before it answers.
-        doomed.request(Method::POST, path).json(&json!({})).send().ok();
+        Rest::answer(doomed.request(Method::POST, path).json(&json!({}))).ok();
         assert_eq!(doomed.exit_code(PATIENCE), Some(AT_A_POINT), "{point} is reached");
         let node = Node::start(folder.path(), &[]);
         if node.items("/instances").is_empty() {
