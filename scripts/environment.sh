@@ -20,6 +20,10 @@ fi
 BUILD="--workspace --all-targets --locked"
 BINARY="$CARGO_TARGET_DIR/debug/porpoise"
 
+# Tests mostly wait for processes, so more of them than the machine has cores run at once.
+RUST_TEST_THREADS="${RUST_TEST_THREADS:-$(($(nproc 2>/dev/null || echo 2) * 2))}"
+export RUST_TEST_THREADS
+
 # Tools from PyPI live in a virtual environment outside the source; scripts/setup.sh installs them.
 TOOLS="${XDG_CACHE_HOME:-$HOME/.cache}/porpoise-venv"
 

@@ -38,12 +38,12 @@ export function screens(ids: Record<string, string>): Screen[] {
     { name: 'calendars', path: '/projects/retail/calendars' },
     { name: 'connections', path: '/projects/retail/connections' },
     { name: 'connection-form', path: '/projects/retail/connections', prepare: (page) => page.getByTestId('connection-row-erp').getByTestId('connection-edit').click(), after: escape },
-    { name: 'connection-details', path: '/projects/retail/connections', prepare: (page) => page.getByTestId('connection-row-warehouse').getByRole('button').first().click() },
+    { name: 'connection-details', path: '/projects/retail/connections', prepare: (page) => page.getByTestId('connection-row-warehouse').getByTestId('connection-details').click() },
     { name: 'secrets', path: '/projects/retail/secrets' },
     { name: 'secret-form', path: '/projects/retail/secrets', prepare: (page) => page.getByTestId('secret-new').click(), after: escape },
     { name: 'channels', path: '/projects/retail/channels' },
     { name: 'channel-form', path: '/projects/retail/channels', prepare: (page) => page.getByTestId('channel-row-oncall').getByTestId('channel-edit').click(), after: escape },
-    { name: 'shared-connections', path: '/admin/connections', prepare: (page) => page.getByTestId('connection-row-lake').getByRole('button').first().click() },
+    { name: 'shared-connections', path: '/admin/connections', prepare: (page) => page.getByTestId('connection-row-lake').getByTestId('connection-details').click() },
     { name: 'shared-channels', path: '/admin/channels' },
     { name: 'users', path: '/admin/users' },
     { name: 'tokens', path: '/admin/tokens' },
@@ -51,6 +51,7 @@ export function screens(ids: Record<string, string>): Screen[] {
     { name: 'worker-groups', path: '/admin/worker-groups' },
     { name: 'me', path: '/me' },
     { name: 'editor', path: '/projects/retail/workflows/daily-sales/edit' },
+    { name: 'blueprints', path: '/projects/retail/new' },
     { name: 'missing', path: '/nothing' },
   ];
 }

@@ -63,7 +63,7 @@ export const en = {
     zoneDefault: 'Default of the server',
     required: 'Required',
     test: 'Test',
-    expand: 'Show details',
+    expand: 'Details',
   },
   nav: {
     brand: 'Porpoise',
@@ -730,6 +730,23 @@ export const en = {
     nameHint: 'Letters, digits and _, as the name of a parameter',
     newValue: 'New value',
     valueHint: '6 bytes to 64 KiB. It is never shown again, and masked in logs.',
+  },
+  blueprints: {
+    title: 'Start from an example',
+    find: 'Example or task type',
+    /** What an example does, from its name and the description of its document. */
+    describe: (name: string, english: string) => english || name,
+  },
+  groups: {
+    title: 'Groups',
+    tasks: (n: number) => count(n, 'task', 'tasks'),
+    collapse: 'Collapse this group',
+    expand: 'Expand this group',
+    collapseAll: 'Collapse all',
+    expandAll: 'Expand all',
+    group: 'Group',
+    ungroup: 'Ungroup',
+    name: 'Name of the group',
   },
   silences: {
     empty: 'No alert is silenced.',

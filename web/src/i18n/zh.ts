@@ -1,4 +1,5 @@
 import type { Texts } from './en';
+import { EXAMPLES } from './exampleTexts';
 import { schemaTextInChinese } from './schemaTexts';
 
 export const zh: Texts = {
@@ -62,7 +63,7 @@ export const zh: Texts = {
     zoneDefault: '服务器默认',
     required: '必填',
     test: '测试',
-    expand: '查看详情',
+    expand: '详情',
   },
   nav: {
     brand: 'Porpoise',
@@ -729,6 +730,22 @@ export const zh: Texts = {
     nameHint: '字母、数字和 _，与参数名相同',
     newValue: '新的值',
     valueHint: '6 字节至 64 KiB。此后不再显示，并在日志中遮盖。',
+  },
+  blueprints: {
+    title: '从示例开始',
+    find: '示例或任务类型',
+    describe: (name, english) => EXAMPLES[name] ?? (english || name),
+  },
+  groups: {
+    title: '分组',
+    tasks: (n) => `${n} 个任务`,
+    collapse: '折叠此分组',
+    expand: '展开此分组',
+    collapseAll: '全部折叠',
+    expandAll: '全部展开',
+    group: '分组',
+    ungroup: '取消分组',
+    name: '分组名称',
   },
   silences: {
     empty: '没有静默的告警。',

@@ -12,6 +12,8 @@ import { addTask, connect, copyTasks, disconnect, freeName, pasteTasks, removeTa
 import type { Draft, Places } from './history';
 import { DRAGGED } from './Palette';
 import { newTaskFields, useTaskTypes } from './taskTypes';
+import { freeGroupName, renamedGroup, withGroup, withoutGroup } from './layout';
+import { boxesOf, GroupBoxView, type GroupBox } from './GroupBoxView';
 import type { EditorProblem } from './useProblems';
 
 interface TaskData extends Record<string, unknown> {
@@ -32,7 +34,7 @@ interface EditorCanvasProps {
   onChange: (change: Partial<Draft>) => void;
 }
 
-const nodeTypes = { task: TaskNodeView };
+const nodeTypes = { task: TaskNodeView, group: GroupBoxView };
 const edgeTypes = { need: NeedEdgeView };
 
 export function EditorCanvas(props: EditorCanvasProps) {
@@ -60,13 +62,17 @@ function Canvas({ draft, model, problems, selected, onSelect, onChange }: Editor
       data: { name, type, problems: own.join('\n') },
     };
   });
+  const boxes = boxesOf(draft.groups, new Map(nodes.map(({ id, position }) => [id, [position.x, position.y]])), {
+    onRename: (from, to) => onChange({ groups: renamedGroup(draft.groups, from, to) }),
+    onRemove: (name) => onChange({ groups: withoutGroup(draft.groups, name) }),
+  });
   const edges = model.tasks.flatMap((task) =>
     task.needs.map<NeedEdge>((need) => {
       const id = `${need.task}/${task.name}`;
       return { id, type: 'need', source: need.task, target: task.name, data: { on: need.on }, selected: selectedEdges.includes(id) };
     }),
   );
-  const onNodesChange = (changes: NodeChange<TaskNode>[]) => {
+  const onNodesChange = (changes: NodeChange<TaskNode | GroupBox>[]) => {
     const moved: Places = {};
     const chosen = new Set(selected);
     for (const change of changes) {
@@ -126,10 +132,13 @@ function Canvas({ draft, model, problems, selected, onSelect, onChange }: Editor
           <Button size="small" onClick={() => align(1)}>
             {text.editor.alignRow}
           </Button>
+          <Button size="small" data-testid="editor-group" onClick={() => onChange({ groups: withGroup(draft.groups, freeGroupName(draft.groups, 'group'), selected) })}>
+            {text.groups.group}
+          </Button>
         </div>
       )}
       <ReactFlow
-        nodes={nodes}
+        nodes={[...boxes, ...nodes]}
         edges={edges}
         nodeTypes={nodeTypes}
         edgeTypes={edgeTypes}

@@ -12,11 +12,13 @@ import { useNotices } from '@/components/notices';
 import { Page } from '@/components/Page';
 import { useText } from '@/i18n/i18n';
 import { readSource } from '@/pages/workflow/useSource';
-import { parseModel } from './document';
+import { BlueprintGallery } from './BlueprintGallery';
+import { parseModel, renameTask } from './document';
 import { dropDraft, keepDraft, readDraft } from './drafts';
 import { EditorCanvas } from './EditorCanvas';
 import { EditorSource } from './EditorSource';
-import { reduceHistory, startHistory, type Draft } from './history';
+import { reduceHistory, sameDraft, startHistory, type Draft, type TaskGroups } from './history';
+import { renamedInLayout, storedLayout } from './layout';
 import { Palette } from './Palette';
 import { Problems } from './Problems';
 import { TaskForm } from './TaskForm';
@@ -42,11 +44,13 @@ export default function EditorPage() {
 }
 
 async function load(project: string, workflow: string): Promise<Stored> {
-  if (!workflow) return { draft: { text: BLANK, places: {} }, tag: null };
+  if (!workflow) return { draft: { text: BLANK, places: {}, groups: {} }, tag: null };
   const { text, tag } = await readSource(project, workflow);
   const { data } = await client.GET('/api/v1/projects/{project}/workflows/{workflow}/graph', { params: { path: { project, workflow } } });
   const places = Object.fromEntries((data?.nodes ?? []).map((node) => [node.name, [node.x, node.y] as [number, number]]));
-  return { draft: { text, places }, tag };
+  const groups: TaskGroups = {};
+  for (const { name, group } of data?.nodes ?? []) if (group) (groups[group] ??= []).push(name);
+  return { draft: { text, places, groups }, tag };
 }
 
 interface EditorProps {
@@ -68,7 +72,7 @@ function Editor({ project, workflow, stored }: EditorProps) {
   const [theirs, setTheirs] = useState<{ text: string; tag: string | null } | null>(null);
   const model = useMemo(() => parseModel(draft.text), [draft.text]);
   const problems = useProblems(project, draft.text, model);
-  const dirty = draft.text !== base.draft.text || draft.places !== base.draft.places;
+  const dirty = !sameDraft(draft, base.draft);
   useEffect(() => {
     if (dirty) keepDraft(project, workflow, { ...draft, tag: base.tag });
     else dropDraft(project, workflow);
@@ -81,7 +85,8 @@ function Editor({ project, workflow, stored }: EditorProps) {
     try {
       const headers: Record<string, string> = { 'Content-Type': 'application/yaml', ...(tag ? { 'If-Match': tag } : {}) };
       const result = (await (await send('PUT', at, { body: draft.text, headers })).json()) as Schemas['PutResult'];
-      if (draft.places !== base.draft.places) await saveLayout(at, draft, model.tasks.map((task) => task.name));
+      const isDrawnElsewhere = draft.places !== base.draft.places || draft.groups !== base.draft.groups;
+      if (isDrawnElsewhere) await sendJson('PUT', `${at}/layout`, storedLayout(draft, model.tasks.map((task) => task.name)));
       dropDraft(project, workflow);
       notices.show('applied', text.editor.saved(name, result.version));
       setTheirs(null);
@@ -94,6 +99,10 @@ function Editor({ project, workflow, stored }: EditorProps) {
       if (error instanceof ProblemError && error.status === 412) setTheirs(await readSource(project, name));
       else notices.showError(error);
     }
+  };
+  const rename = (from: string, to: string) => {
+    change({ text: renameTask(draft.text, from, to), ...renamedInLayout(draft, from, to) });
+    setSelected([to]);
   };
   const discard = () => {
     dropDraft(project, workflow);
@@ -158,6 +167,7 @@ function Editor({ project, workflow, stored }: EditorProps) {
           </div>
         </section>
       )}
+      {!workflow && draft.text === BLANK && <BlueprintGallery onChoose={(source) => change({ text: source, places: {}, groups: {} })} />}
       <div className="editor">
         <Palette model={model} onAdd={(next) => change({ text: next })} source={draft.text} />
         <EditorCanvas draft={draft} model={model} problems={problems} selected={selected} onSelect={setSelected} onChange={change} />
@@ -173,14 +183,8 @@ function Editor({ project, workflow, stored }: EditorProps) {
         </div>
       </div>
       {selected.length === 1 && selected[0] && model.tasks.some(({ name }) => name === selected[0]) && (
-        <TaskForm key={selected[0]} source={draft.text} task={selected[0]} onChange={(next) => change({ text: next })} onRename={(name) => setSelected([name])} />
+        <TaskForm key={selected[0]} source={draft.text} task={selected[0]} onChange={(next) => change({ text: next })} onRename={(name) => rename(selected[0] ?? '', name)} />
       )}
     </Page>
   );
-}
-
-/** Stores where the tasks are drawn; places of tasks that are gone are left out. */
-async function saveLayout(at: string, draft: Draft, names: string[]) {
-  const layout = Object.fromEntries(Object.entries(draft.places).filter(([name]) => names.includes(name)));
-  await sendJson('PUT', `${at}/layout`, { layout });
 }

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { useText } from '@/i18n/i18n';
-import { renameTask, setField, taskFields } from './document';
+import { setField, taskFields } from './document';
 import { SchemaField } from './SchemaField';
 import { useTaskTypes } from './taskTypes';
 
@@ -23,7 +23,6 @@ export function TaskForm({ source, task, onChange, onRename }: TaskFormProps) {
   const sorted = properties.sort(([a], [b]) => rank(a, required, fields) - rank(b, required, fields));
   const rename = () => {
     if (!name || name === task) return;
-    onChange(renameTask(source, task, name));
     onRename(name);
   };
   return (

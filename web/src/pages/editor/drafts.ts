@@ -15,7 +15,9 @@ function keyOf(project: string, workflow: string): string {
 
 export function readDraft(project: string, workflow: string): StoredDraft | null {
   const text = store.getItem(keyOf(project, workflow));
-  return text ? (JSON.parse(text) as StoredDraft) : null;
+  if (!text) return null;
+  const { groups = {}, ...rest } = JSON.parse(text) as Omit<StoredDraft, 'groups'> & { groups?: StoredDraft['groups'] };
+  return { ...rest, groups };
 }
 
 export function keepDraft(project: string, workflow: string, draft: StoredDraft) {

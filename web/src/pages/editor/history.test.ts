@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { reduceHistory, startHistory, type Draft } from './history';
 
-const draft = (text: string): Draft => ({ text, places: {} });
+const draft = (text: string): Draft => ({ text, places: {}, groups: {} });
 
 test('a thousand steps are undone and done again', () => {
   let history = startHistory(draft('0'));

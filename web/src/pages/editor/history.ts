@@ -1,9 +1,12 @@
 export type Places = Record<string, [number, number]>;
+/** Tasks that are drawn as one group, by its name. */
+export type TaskGroups = Record<string, string[]>;
 
 /** What the editor edits: the document, and where its tasks are drawn. */
 export interface Draft {
   text: string;
   places: Places;
+  groups: TaskGroups;
 }
 
 export interface History {
@@ -25,6 +28,10 @@ const STEPS = 1000;
 /** Keys that follow each other faster are one step. */
 const TYPING_MS = 500;
 
+export function sameDraft(a: Draft, b: Draft): boolean {
+  return a.text === b.text && a.places === b.places && a.groups === b.groups;
+}
+
 export function startHistory(draft: Draft): History {
   return { past: [], present: draft, future: [], typedAt: null };
 }
@@ -35,7 +42,7 @@ export function reduceHistory(history: History, action: Action): History {
     case 'load':
       return startHistory(action.draft);
     case 'change':
-      if (action.draft.text === present.text && action.draft.places === present.places) return history;
+      if (sameDraft(action.draft, present)) return history;
       return { past: [...past, present].slice(-STEPS), present: action.draft, future: [], typedAt: null };
     case 'type': {
       const next = { ...present, text: action.text };

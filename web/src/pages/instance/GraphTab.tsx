@@ -1,5 +1,5 @@
 import { api, type Schemas } from '@/api/client';
-import { GraphView } from '@/components/graph/GraphView';
+import { GroupedGraph } from '@/components/groups/GroupedGraph';
 import { Loaded } from '@/components/Loaded';
 
 interface GraphTabProps {
@@ -13,7 +13,14 @@ export function GraphTab({ instance, selected, onTask }: GraphTabProps) {
   return (
     <Loaded query={query}>
       {(graph) => (
-        <GraphView graph={graph} name={`${instance.workflow}-${instance.id}`} selected={selected} onOpen={onTask} height="max(360px, calc(100vh - 480px))" />
+        <GroupedGraph
+          workflow={`${instance.project}/${instance.workflow}`}
+          graph={graph}
+          name={`${instance.workflow}-${instance.id}`}
+          selected={selected}
+          onOpen={onTask}
+          height="max(360px, calc(100vh - 480px))"
+        />
       )}
     </Loaded>
   );

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { api } from '@/api/client';
 import { useChangeSearch, usePageSearch } from '@/app/routing';
 import { first } from '@/app/search';
-import { GraphView } from '@/components/graph/GraphView';
+import { GroupedGraph } from '@/components/groups/GroupedGraph';
 import { Loaded } from '@/components/Loaded';
 import type { TabProps } from './WorkflowPage';
 
@@ -20,7 +20,7 @@ export function GraphTab({ workflow: { project, name, document } }: TabProps) {
     <Loaded query={query}>
       {(graph) => (
         <div className={selected && selected !== closed ? 'with-drawer' : undefined}>
-          <GraphView graph={graph} name={name} selected={selected} onOpen={open} />
+          <GroupedGraph workflow={`${project}/${name}`} graph={graph} name={name} selected={selected} onOpen={open} />
           {selected && selected !== closed && (
             <aside className="card drawer" data-testid="task-drawer" aria-label={selected}>
               <header>
