@@ -54,7 +54,13 @@ pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
             };
             let body = json!({ "rules": rules }).to_string();
             client.call("PUT", "/api/v1/projects/default/notify", &body)?;
-            let without = bench.book.median(Case { variant: NO_RULE, ..case }, "cpu_ms_per_1000_tasks");
+            let without = bench.book.median(
+                Case {
+                    variant: NO_RULE,
+                    ..case
+                },
+                "cpu_ms_per_1000_tasks",
+            );
             let figures = measured((&node, &mut client), &graph, &receiver, without)?;
             bench.note(case, figures);
         }

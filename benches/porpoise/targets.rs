@@ -193,7 +193,12 @@ pub(crate) const ROWS: &[Row] = &[
     row("W12", "10,000 alerts a minute", "cpu_ms_per_1000_tasks", Shown),
     row("W12", "10,000 alerts a minute", "extra_cpu_percent", AtMost(5.0)),
     row("W12", "10,000 alerts a minute", "delivery_p99_ms", AtMost(2000.0)),
-    row("W12", "10,000 alerts a minute, gathered", "extra_cpu_percent", AtMost(5.0)),
+    row(
+        "W12",
+        "10,000 alerts a minute, gathered",
+        "extra_cpu_percent",
+        AtMost(5.0),
+    ),
 ];
 
 /// A figure in relation to what the machine can do: its share of the limit, as text.
