@@ -137,6 +137,7 @@ async fn create(store: &Store, me: &NodeIdentity, count: usize) -> Result<Vec<In
             defaults: ProjectDefaults::default(),
             timezone: Tz::UTC,
             labels: BTreeMap::new(),
+            notify: None,
             body: None,
         },
         trigger: Trigger::Api,

@@ -2,6 +2,7 @@
 //!
 //! The only place that constructs adapters and root actors.
 
+mod alerting;
 mod bootstrap_admin;
 mod bulk_operations;
 mod cluster;

@@ -144,6 +144,21 @@ pub const NAMES: &[Metric] = &[
         "Dates of backfills whose turn came, by outcome",
     ),
     (
+        "porpoise_alerts_sent_total",
+        MetricKind::Counter,
+        "Tries of messages of alerts, by channel and result",
+    ),
+    (
+        "porpoise_alerts_waiting",
+        MetricKind::Gauge,
+        "Messages of alerts that wait to be delivered",
+    ),
+    (
+        "porpoise_alerts_oldest_seconds",
+        MetricKind::Gauge,
+        "Age of the oldest message of alerts that waits",
+    ),
+    (
         "porpoise_limit_refusals_total",
         MetricKind::Counter,
         "Tasks with a slot of a worker that limits had no room for",

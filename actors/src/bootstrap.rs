@@ -8,6 +8,8 @@ use std::sync::atomic::AtomicBool;
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
+use crate::alerting::alert_actor::AlertActor;
+use crate::alerting::alert_deps::AlertDeps;
 use crate::execution::child_requests::ChildRequests;
 use crate::execution::db_actor::DbActor;
 use crate::execution::dependency_actor::{DependencyActor, DependencyDeps};
@@ -187,14 +189,14 @@ impl MasterStarter<'_> {
         };
         let exit_on_panic = deps.exit_on_panic("MasterActor");
         context.run(MasterActor::new(workflow_deps, vec![workflows], exit_on_panic));
-        let rebalances = rebalance && deps.transport.is_some();
         MasterActors {
             not_accepting: Arc::clone(&not_accepting),
             schedules: self.start_schedules(&supervisor, Arc::clone(&not_accepting), schedules),
-            balance: rebalances.then(|| self.start_balance(&supervisor, &slots)),
+            balance: (rebalance && deps.transport.is_some()).then(|| self.start_balance(&supervisor, &slots)),
             backfill: self.start_backfill(&supervisor, &not_accepting),
             dependencies: self.start_dependencies(notices),
             admission: self.start_admission(&supervisor, &not_accepting),
+            alerts: self.start_alerts(),
             failover: self.start_failover(&supervisor, slots, not_accepting),
             supervisor,
             dispatch,
@@ -287,6 +289,16 @@ impl MasterStarter<'_> {
             not_accepting: Arc::clone(not_accepting),
         };
         AdmissionActor::new(deps, self.deps.exit_on_panic("AdmissionActor")).start()
+    }
+
+    fn start_alerts(&self) -> Option<Addr<AlertActor>> {
+        let deps = AlertDeps {
+            this_node: self.deps.this_node.incarnation,
+            clock: self.deps.clock.clone(),
+            resources: self.deps.alerts.clone()?,
+            commit_events: self.commit_events.clone(),
+        };
+        Some(AlertActor::new(deps, self.deps.exit_on_panic("AlertActor")).start())
     }
 
     fn start_failover(

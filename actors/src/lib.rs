@@ -14,6 +14,7 @@ pub mod worker;
 
 pub mod in_process;
 
+pub mod alerting;
 pub mod bootstrap;
 pub mod local;
 pub mod node_deps;

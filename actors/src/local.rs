@@ -22,7 +22,6 @@ use crate::local::connection_tests::test_from_group;
 use crate::local::idleness::{POLL_INTERVAL, wait_until_idle};
 use crate::local::node_actors::{MasterActors, NodeActors};
 use crate::local::observation::observe_actor;
-use crate::messages::StartDrain;
 use crate::messages::limits::{LimitsChanged, LookOrigin};
 use crate::messages::master::{
     CountInstances, HandOverInstances, HandoverSelection, InboxStatus, ObserveInstance, RunInstance,
@@ -125,14 +124,7 @@ impl LocalNode {
     pub fn start_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
         if let Some(masters) = &self.actors.masters {
-            masters.supervisor.do_send(StartDrain);
-            masters.failover.do_send(StartDrain);
-            masters.schedules.do_send(StartDrain);
-            masters.backfill.do_send(StartDrain);
-            masters.admission.do_send(StartDrain);
-            if let Some(balance) = &masters.balance {
-                balance.do_send(StartDrain);
-            }
+            masters.start_drain();
         }
     }
 
@@ -168,10 +160,10 @@ impl LocalNode {
         }
     }
 
-    /// Waits until nothing is left to be stored.
+    /// Waits until nothing is left to be stored: no commit, and no outcome of a delivery that was begun.
     pub async fn wait_until_idle(&self, within: Duration) {
-        if let Some(master) = self.master() {
-            wait_until_idle(&self.actors.db, master, within).await;
+        if let Some(masters) = &self.actors.masters {
+            wait_until_idle(&self.actors.db, masters, within).await;
         }
     }
 
@@ -351,6 +343,7 @@ impl Node for LocalNode {
             "dependencies": observe_actor(masters.map(|masters| &masters.dependencies)).await,
             "backfill": observe_actor(masters.map(|masters| &masters.backfill)).await,
             "admission": observe_actor(masters.map(|masters| &masters.admission)).await,
+            "alerts": observe_actor(masters.and_then(|masters| masters.alerts.as_ref())).await,
             "dispatch": observe_actor(masters.map(|masters| &masters.dispatch)).await,
             "limits": observe_actor(masters.map(|masters| &masters.limits)).await,
             "db": observe_actor(Some(&self.actors.db)).await,

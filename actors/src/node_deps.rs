@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine::ids::Generation;
 use tokio::sync::Notify;
 
+use crate::alerting::alert_deps::AlertResources;
 use crate::execution::lease_grants::LeaseGrants;
 use crate::execution::worker_selection::WorkerSelection;
 use crate::exit_on_panic::{ExitOnPanic, TerminateNode};
@@ -50,6 +51,8 @@ pub struct NodeDeps {
     pub worker: Option<WorkerResources>,
     /// The settings of the master; only with that role.
     pub master: Option<MasterConfig>,
+    /// Where alerts are stored, and who sends them; a master without it makes none.
+    pub alerts: Option<AlertResources>,
     /// The connections that tasks name.
     pub connections: Arc<dyn ConnectionSource>,
     /// Ends the process when an actor panics that it cannot run without.

@@ -55,6 +55,9 @@ const MEANINGS: &str = "
   10,000 tasks that wait for a limit without slots, for 10 s.
 - **W11**: 40 conditions one after the other; 400 sub-workflows of one no-op; a dynamic task with 1,000 children of one
   no-op; 10,000 tasks that wait for another workflow, for 10 s; an instance that asks the slowest of eight expressions.
+- **W12**: 1,000 instances of three no-op tasks in 6 s, without a rule, with one that makes each end an alert of its own
+  message, and with one that gathers alerts for 2 s. Each must be announced once. `extra_cpu` is the share of all cores
+  that alerts use at that rate, sending included.
 ";
 
 /// Heads the table of when each workload was measured.

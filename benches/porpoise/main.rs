@@ -8,6 +8,7 @@
     reason = "a bench finds its programs by the environment"
 )]
 
+mod alerts;
 mod calibrate;
 mod chain;
 mod cluster;
@@ -107,7 +108,7 @@ impl Bench {
 /// One workload on one database.
 type Workload = fn(&mut Bench, Backend) -> Outcome<()>;
 
-const WORKLOADS: [(&str, Workload); 11] = [
+const WORKLOADS: [(&str, Workload); 12] = [
     ("W1", chain::run),
     ("W2", fan_out::run),
     ("W3", many_instances::run),
@@ -119,6 +120,7 @@ const WORKLOADS: [(&str, Workload); 11] = [
     ("W9", retention::run),
     ("W10", limits::run),
     ("W11", logic::run),
+    ("W12", alerts::run),
 ];
 
 /// What `--quick` runs.

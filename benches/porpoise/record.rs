@@ -11,7 +11,7 @@ use crate::process::{self, Tree};
 /// Which figures belong together: a workload of performance, in one variant, on one database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Case {
-    /// `W1` to `W11`.
+    /// `W1` to `W12`.
     pub workload: &'static str,
     /// What the tasks do, or the shape of the graph.
     pub variant: &'static str,

@@ -44,7 +44,7 @@ impl Goal {
 /// One line of the table, for each database.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row {
-    /// `W1` to `W11`.
+    /// `W1` to `W12`.
     pub workload: &'static str,
     /// The variant of the case.
     pub variant: &'static str,
@@ -189,6 +189,16 @@ pub(crate) const ROWS: &[Row] = &[
     row("W11", "10,000 dependents", "cpu_percent", AtMost(1.0)),
     row("W11", "10,000 dependents", "cpu_with_database_percent", Shown),
     row("W11", "slowest expression", "total_ms", AtMost(20.0)),
+    row("W12", "no rule", "cpu_ms_per_1000_tasks", Shown),
+    row("W12", "10,000 alerts a minute", "cpu_ms_per_1000_tasks", Shown),
+    row("W12", "10,000 alerts a minute", "extra_cpu_percent", AtMost(5.0)),
+    row("W12", "10,000 alerts a minute", "delivery_p99_ms", AtMost(2000.0)),
+    row(
+        "W12",
+        "10,000 alerts a minute, gathered",
+        "extra_cpu_percent",
+        AtMost(5.0),
+    ),
 ];
 
 /// A figure in relation to what the machine can do: its share of the limit, as text.

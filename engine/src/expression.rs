@@ -88,6 +88,12 @@ impl Expression {
         self.rewritten.tasks()
     }
 
+    /// Returns the names at the beginnings of what it names.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        let compiled = ENVIRONMENT.compile_expression(self.rewritten.source());
+        compiled.map(|compiled| names_in(&compiled)).unwrap_or_default()
+    }
+
     /// Evaluates it to a truth value.
     ///
     /// # Errors

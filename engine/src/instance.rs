@@ -38,6 +38,7 @@ mod effect;
 mod effect_requests;
 mod ending;
 mod event;
+mod event_collector;
 mod expression_scope;
 mod history;
 mod limit_rows;
@@ -63,7 +64,7 @@ pub(crate) use tests::fixture as tests_support;
 
 pub use apply::{apply, next_plan};
 pub use arguments::CommandArguments;
-pub use changes::{Changes, OperationDecision, Reset, Transition};
+pub use changes::{Changes, OperationDecision, RaisedEvent, Reset, Transition};
 pub use continuation::{EndedInstance, ReusedRows};
 pub use counters::{Counters, TaskCounts};
 pub use effect::Effect;

@@ -6,6 +6,7 @@
 mod date_names;
 mod expression;
 
+pub mod alert;
 pub mod approval;
 pub mod attempt;
 pub mod backfill;

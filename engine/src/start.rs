@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::alert::rule::{AlertRule, RuleSource};
+use crate::alert::rule_fields::parse_rules;
 use crate::ids::Timestamp;
 use crate::params::TimeBase;
 use crate::params::check::find_param_mistakes;
@@ -47,6 +49,9 @@ pub struct Start {
     pub start_within_ms: Option<i64>,
     /// The definition's, overlaid by the start's.
     pub labels: BTreeMap<String, String>,
+    /// Its own rules of alerts; an empty list silences those of the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Vec<AlertRule>>,
     /// What was asked for, as it was asked; none when nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
@@ -104,6 +109,7 @@ const KEYS: &[&str] = &[
     "timezone",
     "labels",
     "start_within",
+    "notify",
 ];
 
 /// Parses the body of a start against the definition that it starts, and its project's defaults.
@@ -227,8 +233,13 @@ fn parse_start(
             .and_then(|value| validator.limit(value, &at.key("start_within")))
             .or(definition.start_within_ms),
         labels: overlay_labels(validator, given("labels"), &at.key("labels"), definition),
+        notify: given("notify").map(|value| parse_notify(validator, value, &at)),
         body: (!map.is_empty()).then(|| value.clone()),
     })
+}
+
+fn parse_notify(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Vec<AlertRule> {
+    parse_rules(validator, value, &at.key("notify"), RuleSource::Start)
 }
 
 fn parse_tasks(

@@ -102,6 +102,7 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         own_logs,
         store: Arc::new(store.clone()),
         retention: Arc::new(store.clone()),
+        alerts: Arc::new(store.clone()),
         retention_requests: Arc::default(),
         bulk_requests: Arc::default(),
         rotation_requests: Arc::default(),

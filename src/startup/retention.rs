@@ -33,6 +33,9 @@ const SECRET_VALUE_MS: i64 = 60 * 60 * 1000;
 /// Time for which a requested deletion, or an operation on many instances, can be read after its end.
 const RUN_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
+/// Time for which alerts without an instance, and rules that others replaced, are kept.
+const ALERT_MS: i64 = 90 * 24 * 60 * 60 * 1000;
+
 /// Batches in a second, unless fewer rows are allowed.
 const BATCHES_PER_SECOND: u32 = 10;
 
@@ -212,6 +215,9 @@ impl Deletion<'_> {
                 AgedRows::Audit => self.deps.limits.audit,
                 AgedRows::LogRemovals => RetentionLimit::After { ms: LOG_REMOVAL_MS },
                 AgedRows::SecretValues => RetentionLimit::After { ms: SECRET_VALUE_MS },
+                AgedRows::Alerts | AgedRows::AlertDeliveries | AgedRows::AlertRules => {
+                    RetentionLimit::After { ms: ALERT_MS }
+                }
                 AgedRows::RetentionRuns | AgedRows::BulkOperations | AgedRows::SecretRotations => {
                     RetentionLimit::After { ms: RUN_MS }
                 }

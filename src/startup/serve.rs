@@ -9,13 +9,11 @@ use actix_web::dev::{Server, ServerHandle};
 use actors::local::LocalNode;
 use api::{ApiState, Threads, UiFiles};
 use catalog::Catalog;
-use egress::EgressPolicy;
-use notify::ChannelSender;
-use ports::AlertSender;
 use ports::clock::Clock;
 use ports::node::Node;
 use tokio::sync::watch;
 
+use super::alerting::make_alert_sender;
 use super::incarnation::ThisIncarnation;
 use super::start::NodeResources;
 use super::{StartupError, startup_error};
@@ -87,11 +85,6 @@ pub(super) fn serve_api(
         threads,
         listener: same()?,
     }))
-}
-
-fn make_alert_sender(catalog: &Catalog, clock: Clock) -> Result<Arc<dyn AlertSender>, StartupError> {
-    let sender = ChannelSender::new(Arc::new(catalog.clone()), EgressPolicy::DenyMetadata, clock);
-    Ok(Arc::new(sender.map_err(startup_error)?))
 }
 
 fn spawn_server(server: Server, address: SocketAddr) -> ServedPort {

@@ -17,7 +17,7 @@ use connectors::{SqliteFolders, TestLimits, WorkerConnectionTester};
 use engine::states::MemberState;
 use ports::health::HealthStatus;
 use ports::paths::AttemptPaths;
-use ports::{LogSource, Registry, RetentionStore, Store};
+use ports::{AlertStore, LogSource, Registry, RetentionStore, Store};
 use rpc::PauseDetector;
 use runner::disk::watch_disk;
 use runner::disk_guard::DiskGuard;
@@ -55,6 +55,8 @@ pub(super) struct NodeResources {
     pub(super) catalog: Catalog,
     /// The deletions of what ended long ago.
     pub(super) retention: Arc<dyn RetentionStore>,
+    /// Events, alerts and their deliveries.
+    pub(super) alerts: Arc<dyn AlertStore>,
     /// Notified when a deletion is requested.
     pub(super) retention_requests: Arc<Notify>,
     /// Notified when an operation on many instances is requested.
@@ -210,6 +212,7 @@ impl NodeResources {
             drain_signal,
             worker,
             master: config.has(Role::Master).then_some(config.master),
+            alerts: self.alert_resources()?,
             connections: Arc::new(self.catalog.clone()),
             terminate_node: Arc::new(|actor| {
                 tracing::error!(actor, "an actor died that the node needs; the node ends");

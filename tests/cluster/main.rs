@@ -8,6 +8,7 @@
 )]
 #![allow(unreachable_pub, reason = "the one crate of these tests has no public face")]
 
+mod alerts;
 mod backfills;
 mod balance;
 mod blocked_links;

@@ -1,6 +1,7 @@
 //! The REST interface on a real store, with actors that do nothing but create.
 
 mod access;
+mod alerts;
 mod backfills;
 mod channels;
 mod connections;

@@ -1,5 +1,6 @@
 //! Whole nodes: the real program on its own data, driven over REST as a user does.
 
+mod alerts;
 mod approvals;
 mod backfills;
 mod bulk;

@@ -25,6 +25,7 @@ macro_rules! on_both_databases {
     };
 }
 
+mod alerts;
 pub(crate) mod cases;
 mod children;
 mod claims;

@@ -247,6 +247,7 @@ fn node_deps(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDeps 
         drain_signal: Arc::default(),
         worker: Some(worker),
         master: Some(MasterConfig::default()),
+        alerts: None,
         connections: Arc::new(NoConnections),
         terminate_node: Arc::new(|actor| panic!("{actor} died")),
     }

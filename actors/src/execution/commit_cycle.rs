@@ -246,6 +246,9 @@ impl CommitCycle {
         if has_new_state && state.is_some_and(InstanceState::is_final) {
             self.deps.commit_events.publish_end();
         }
+        if !commit.changes.events.is_empty() {
+            self.deps.commit_events.notify_alerts();
+        }
         self.instance.gated |= commit.changes.place.is_some();
         if has_new_state && self.instance.gated {
             self.deps.commit_events.notify_places();

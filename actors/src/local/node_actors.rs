@@ -5,11 +5,13 @@ use std::sync::atomic::AtomicBool;
 
 use actix::prelude::*;
 
+use crate::alerting::alert_actor::AlertActor;
 use crate::execution::db_actor::DbActor;
 use crate::execution::dependency_actor::DependencyActor;
 use crate::execution::dispatch_actor::DispatchActor;
 use crate::execution::limit_actor::LimitActor;
 use crate::membership::registry_actor::RegistryActor;
+use crate::messages::StartDrain;
 use crate::ownership::balance_actor::BalanceActor;
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::master_actor::MasterActor;
@@ -41,6 +43,25 @@ pub(crate) struct MasterActors {
     pub(crate) dependencies: Addr<DependencyActor>,
     /// Admits instances that wait for a place.
     pub(crate) admission: Addr<AdmissionActor>,
+    /// Makes alerts and delivers them; absent where nothing sends.
+    pub(crate) alerts: Option<Addr<AlertActor>>,
+}
+
+impl MasterActors {
+    /// Makes the actors accept nothing new.
+    pub(crate) fn start_drain(&self) {
+        self.supervisor.do_send(StartDrain);
+        self.failover.do_send(StartDrain);
+        self.schedules.do_send(StartDrain);
+        self.backfill.do_send(StartDrain);
+        self.admission.do_send(StartDrain);
+        if let Some(balance) = &self.balance {
+            balance.do_send(StartDrain);
+        }
+        if let Some(alerts) = &self.alerts {
+            alerts.do_send(StartDrain);
+        }
+    }
 }
 
 /// The actors of a node.

@@ -166,6 +166,7 @@ fn publish_end(deps: &AdmissionDeps, ended: &EndedWaiter) {
         transitions: Vec::new(),
         decided: Vec::new(),
     });
+    deps.commit_events.notify_alerts();
     if let Some(backfill) = ended.backfill {
         deps.commit_events.publish_backfill(backfill);
     }

@@ -2,6 +2,7 @@
 //!
 //! `serve` registers the routes of every noun; `http` and `auth` hold what all of them share.
 
+mod alerts;
 mod approvals;
 mod auth;
 mod backfills;

@@ -12,7 +12,7 @@ use crate::instances::{bulk, commands, edit, start, task_commands};
 use crate::projects::grants;
 use crate::users::{own_password, preferences};
 use crate::{
-    approvals, backfills, calendars, channels, connections, debug, explanations, graphs, groups, health,
+    alerts, approvals, backfills, calendars, channels, connections, debug, explanations, graphs, groups, health,
     instances, limits, lineage, logs, nodes, operations, projects, retention, schedules, secrets, silences,
     statistics, stream, task_instances, task_types, tasks, tokens, users, workflows,
 };
@@ -35,6 +35,8 @@ fn register_api(config: &mut ServiceConfig) {
     statistics::register_routes(config);
     schedules::register_routes(config);
     backfills::register_routes(config);
+    alerts::register_routes(config);
+    alerts::rules::register_routes(config);
     config
         .service(scope("/projects/{project}").configure(register_project))
         .service(scope("/instances/{id}").configure(register_instance))
@@ -65,6 +67,7 @@ fn register_project(config: &mut ServiceConfig) {
     calendars::register_project_routes(config);
     connections::register_project_routes(config);
     limits::register_project_routes(config);
+    alerts::rules::register_project_routes(config);
     secrets::register_project_routes(config);
     channels::register_project_routes(config);
     lineage::register_project_routes(config);

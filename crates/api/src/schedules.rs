@@ -13,6 +13,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::alerts::channel_check::{PlacedRules, check_channels};
 use crate::auth::access::{AnyUser, Caller, Level, Read, Write, check_level};
 use crate::auth::objects::System;
 use crate::http::body::{Body, NoQuery, Query, ValueBody, check_name};
@@ -98,6 +99,11 @@ async fn put_schedule(
     {
         return Err(unknown_calendar(name));
     }
+    let rules = PlacedRules {
+        pointer: "/notify".to_owned(),
+        rules: &definition.notify,
+    };
+    check_channels(caller.catalog(), Some(caller.object().id), &[rules], |_| None).await?;
     let default_zone = workflow.timezone.unwrap_or(server_timezone);
     let context = caller.audit_context(None);
     let (schedule, change) = schedules

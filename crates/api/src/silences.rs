@@ -2,10 +2,14 @@
 
 mod views;
 
+use std::str::FromStr as _;
+
 use actix_web::{HttpRequest, HttpResponse, delete, get, put};
 use catalog::{Catalog, NewSilence, Permission, ProjectId, SilenceChange, StoredSilence};
 use chrono::DateTime;
+use engine::alert::AlertEvent;
 use engine::ids::Timestamp;
+use engine::spec::names::nearest;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{AnyUser, Caller, Level};
@@ -158,6 +162,7 @@ async fn check_silence(
         let detail = format!("The project has no workflow `{workflow}`.");
         return Err(invalid("/workflow", detail));
     }
+    check_event(body.event.as_deref())?;
     if body.reason.trim().is_empty() || body.reason.chars().count() > MAX_REASON_CHARS {
         let detail = format!("`reason` says why, in at most {MAX_REASON_CHARS} characters.");
         return Err(invalid("/reason", detail));
@@ -180,4 +185,17 @@ async fn check_silence(
         until,
         reason: body.reason,
     })
+}
+
+fn check_event(event: Option<&str>) -> Result<(), Problem> {
+    let Some(event) = event.filter(|event| AlertEvent::from_str(event).is_err()) else {
+        return Ok(());
+    };
+    let known = AlertEvent::ALL.iter().map(|known| known.as_str());
+    let hint = match nearest(event, known.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("it is one of {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    let detail = format!("There is no event `{event}`; {hint}.");
+    Err(Problem::new(Code::InvalidBody, detail).at("/event"))
 }

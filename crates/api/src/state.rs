@@ -1,6 +1,7 @@
 //! What a node gives to its REST interface.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,6 +74,13 @@ impl PublicAddress {
     pub(crate) fn is_encrypted(&self, request: &HttpRequest) -> bool {
         let is_public = self.origin().is_some_and(|origin| origin.starts_with("https:"));
         is_public || request.connection_info().scheme() == "https"
+    }
+
+    /// Returns the address of the UI in messages, without a slash at its end, of a server that listens there.
+    pub fn url_at(&self, listens_at: SocketAddr) -> String {
+        let origin = self.origin.clone();
+        let origin = origin.unwrap_or_else(|| format!("http://{listens_at}"));
+        format!("{origin}{}", self.base_path)
     }
 
     /// Returns the address of the UI for the client of a request, without a slash at its end.

@@ -47,7 +47,7 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
 #[into_params(parameter_in = Query)]
 struct StreamQuery {
     /// With commas: `instances`, `instance:ID`, `backfill:ID`, `children:ID/TASK`, `log:ID/TASK/ATTEMPT[@OFFSET]` (TASK
-    /// percent-encoded), `workflows`, `schedules`, `approvals`, `nodes`.
+    /// percent-encoded), `workflows`, `schedules`, `approvals`, `alerts`, `nodes`.
     #[param(example = "instances,nodes")]
     topics: String,
 }
@@ -56,8 +56,8 @@ struct StreamQuery {
 ///
 /// Events: `transition` (a stored step of an instance or a task), `log` (text of an attempt's log with
 /// `offset` and `next_offset`), `backfill` (the whole backfill), `nodes` (the whole list), `children` (those of a task
-/// whose state is another one) and `workflows`, `schedules`, `approvals` (the names of the projects in which the list is
-/// another one), all at first and after each change.
+/// whose state is another one) and `workflows`, `schedules`, `approvals`, `alerts` (the names of the projects in which the
+/// list is another one; alerts about nodes have none), all at first and after each change.
 #[utoipa::path(tag = "stream", params(StreamQuery, ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, body = String, content_type = "text/event-stream")))]
 #[get("/stream")]

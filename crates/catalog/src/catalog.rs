@@ -3,6 +3,8 @@
 use secrets::SharedKeyRing;
 use store::Store;
 
+use crate::alerts::silences::Silences;
+use crate::alerts::stored::Alerts;
 use crate::audit::AuditLog;
 use crate::backfills::stored::Backfills;
 use crate::bulk::BulkOperations;
@@ -12,7 +14,6 @@ use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
 use crate::limits::Limits;
-use crate::log_removals::LogRemovals;
 use crate::nodes::Nodes;
 use crate::operations::Operations;
 use crate::overviews::approvals::Approvals;
@@ -27,9 +28,9 @@ use crate::project_secrets::sealed_values::SealedValues;
 use crate::projects::Projects;
 use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
+use crate::retention::log_removals::LogRemovals;
 use crate::schedules::calendars::Calendars;
 use crate::schedules::stored::Schedules;
-use crate::silences::Silences;
 use crate::tasks::{Children, Tasks};
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
@@ -85,6 +86,11 @@ impl Catalog {
     /// Returns the operations on many instances.
     pub fn bulk_operations(&self) -> BulkOperations<'_> {
         BulkOperations::new(&self.store)
+    }
+
+    /// Returns the alerts, and the rules of projects and of the server.
+    pub fn alerts(&self) -> Alerts<'_> {
+        Alerts::new(&self.store)
     }
 
     /// Returns the calendars of schedules.

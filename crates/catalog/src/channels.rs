@@ -5,6 +5,7 @@ pub(crate) mod connection_users;
 mod effective_channel;
 mod owner;
 mod resolve;
+mod rule_users;
 mod stored;
 
 pub use self::owner::ChannelOwner;

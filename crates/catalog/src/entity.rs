@@ -7,6 +7,12 @@
     reason = "derived entities are public items of private modules"
 )]
 
+pub(crate) mod alert;
+pub(crate) mod alert_delivery;
+pub(crate) mod alert_delivery_item;
+pub(crate) mod alert_event;
+pub(crate) mod alert_progress;
+pub(crate) mod alert_rule;
 pub(crate) mod attempt;
 pub(crate) mod attempt_secret;
 pub(crate) mod audit;
@@ -69,10 +75,7 @@ use sea_orm::{DbBackend, EntityTrait, Schema, Statement};
 /// Writes the statements that create the tables as the entities declare them, in the order of their foreign keys;
 /// for the comparison with the migrations.
 pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
-    fn create<E: EntityTrait>(backend: DbBackend, entity: E) -> Statement {
-        backend.build(&Schema::new(backend).create_table_from_entity(entity))
-    }
-    vec![
+    let mut statements = vec![
         create(backend, cluster_meta::Entity),
         create(backend, member::Entity),
         create(backend, member_heartbeat::Entity),
@@ -123,12 +126,29 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, connection::Entity),
         create(backend, connection_grant::Entity),
         create(backend, workflow_connection::Entity),
-        create(backend, channel::Entity),
-        create(backend, silence::Entity),
         create(backend, setup_link::Entity),
         create(backend, user_group::Entity),
         create(backend, user_group_member::Entity),
+    ];
+    statements.extend(create_alert_tables(backend));
+    statements
+}
+
+fn create_alert_tables(backend: DbBackend) -> [Statement; 8] {
+    [
+        create(backend, channel::Entity),
+        create(backend, silence::Entity),
+        create(backend, alert_rule::Entity),
+        create(backend, alert_event::Entity),
+        create(backend, alert::Entity),
+        create(backend, alert_delivery::Entity),
+        create(backend, alert_delivery_item::Entity),
+        create(backend, alert_progress::Entity),
     ]
+}
+
+fn create<E: EntityTrait>(backend: DbBackend, entity: E) -> Statement {
+    backend.build(&Schema::new(backend).create_table_from_entity(entity))
 }
 
 /// Writes the statements that create the indexes as the entities declare them; for the comparison with the
@@ -166,6 +186,11 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         workflow_reference::indexes(),
         bulk_operation::indexes(),
         bulk_item::indexes(),
+        alert_rule::indexes(),
+        alert_event::indexes(),
+        alert::indexes(),
+        alert_delivery::indexes(),
+        alert_delivery_item::indexes(),
         secret::indexes(),
         secret_value::indexes(),
         attempt_secret::indexes(),

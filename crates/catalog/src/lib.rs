@@ -2,6 +2,7 @@
 //! whose row its owner applies. Each change, its audit row and its request key are one transaction. Nothing that a user
 //! typed becomes a part of an SQL text, and no SQL text leaves this crate.
 
+mod alerts;
 mod audit;
 mod audited_transaction;
 mod backfills;
@@ -19,7 +20,6 @@ mod instance_filter;
 mod instance_trigger;
 mod instances;
 mod limits;
-mod log_removals;
 mod nodes;
 mod operations;
 mod overviews;
@@ -32,7 +32,6 @@ mod request_keys;
 mod retention;
 mod save_version;
 mod schedules;
-mod silences;
 mod start_target;
 mod tasks;
 mod tokens;
@@ -42,6 +41,7 @@ mod visibility;
 mod workflow_edit;
 mod workflows;
 
+pub use self::alerts::*;
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
 pub use self::backfills::*;
 pub use self::bulk::*;
@@ -56,7 +56,6 @@ pub use self::history::{History, HistoryEntry, OwnerEntry, Ownership, OwnershipS
 pub use self::instance_filter::{InstanceFilter, LabelFilter, TimeRange};
 pub use self::instances::{Continuation, DeleteOutcome, InstanceEdit, InstanceRow, Instances, TaskCounts};
 pub use self::limits::{LimitChange, LimitOwner, Limits, NewLimit, QueueEntry, QueueEntryState, StoredLimit};
-pub use self::log_removals::LogRemovals;
 pub use self::nodes::{DatabaseInfo, FailoverRow, FailoverSide, NodeRow, Nodes};
 pub use self::operations::*;
 pub use self::overviews::*;
@@ -66,10 +65,9 @@ pub use self::permission::Permission;
 pub use self::project_secrets::*;
 pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
 pub use self::request_keys::{KnownRequest, RequestKey, RequestKeys};
-pub use self::retention::{Retention, RetentionRequest, RetentionRun};
+pub use self::retention::{LogRemovals, Retention, RetentionRequest, RetentionRun};
 pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion, VersionOrigin};
 pub use self::schedules::*;
-pub use self::silences::{NewSilence, SilenceChange, Silences, StoredSilence};
 pub use self::start_target::{StartCandidate, StartTarget};
 pub use self::tasks::{AttemptRow, ChildRow, ChildState, Children, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};

@@ -1,5 +1,9 @@
 //! Deletions of ended instances that users request; a node that has the retention lease carries them out.
 
+pub(crate) mod log_removals;
+
+pub use log_removals::LogRemovals;
+
 use engine::ids::Timestamp;
 use engine::states::{InstanceState, OperationStatus};
 use ports::{ExpirySelection, RetentionRunId, RetentionStore as _};

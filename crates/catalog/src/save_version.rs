@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use engine::alert::RuleSource;
 use engine::ids::Timestamp;
 use engine::spec::{ConcurrencyRule, Definition};
 use engine::timezone::Tz;
@@ -9,7 +10,7 @@ use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
-use store::{RuledWorkflow, Transaction, change_concurrency};
+use store::{RulePlace, RuledWorkflow, Transaction, change_concurrency, replace_alert_rules};
 
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
@@ -143,6 +144,13 @@ impl Workflows<'_> {
         store_version(change.on(), (newest.workflow, saved.version), new, context).await?;
         store_references(change.on(), &row, &new.definition).await?;
         self.store_rule(change.on(), &row, &new.definition).await?;
+        let rules = RulePlace {
+            source: RuleSource::Document,
+            source_id: saved.version,
+            project_id: row.project_id,
+            workflow_id: row.id,
+        };
+        replace_alert_rules(change.on(), rules, &new.definition.notify, context.at).await?;
         let described = DescribedSchedules {
             definition: &new.definition,
             default_timezone: new.default_timezone,

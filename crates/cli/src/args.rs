@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 mod admin;
+mod alert;
 mod approval;
 mod backfill;
 mod calendar;
@@ -21,6 +22,7 @@ pub(crate) use admin::{
     ContextCommand, FailoverCommand, LoginArgs, NodeCommand, Permission, ProjectCap, ProjectCommand,
     SetupLinkArgs, TokenCommand, UserCommand,
 };
+pub(crate) use alert::{AlertCommand, ListAlertsArgs, RuleCommand};
 pub(crate) use approval::ApprovalCommand;
 pub(crate) use backfill::{BackfillCommand, NewBackfillArgs};
 pub(crate) use calendar::{CalendarCommand, CalendarPlace, SetCalendarArgs};
@@ -71,6 +73,12 @@ pub enum ClientCommand {
     /// Runs of a workflow for many dates
     #[command(subcommand)]
     Backfill(BackfillCommand),
+    /// Alerts and what became of their messages
+    #[command(subcommand)]
+    Alert(AlertCommand),
+    /// Which events send alerts, in a project or in all of them
+    #[command(subcommand)]
+    Rule(RuleCommand),
     /// What waits for the decision of a person
     #[command(subcommand)]
     Approval(ApprovalCommand),

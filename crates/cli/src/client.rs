@@ -10,7 +10,7 @@ use super::rest::{Call, Rest};
 use super::settings::Settings;
 use super::target::Target;
 use super::{
-    admin, approval, backfill, calendar, channel, connection, context, documents, group, instance, limit,
+    admin, alert, approval, backfill, calendar, channel, connection, context, documents, group, instance, limit,
     run, schedule, secret, setup_link, silence, workflow,
 };
 
@@ -45,6 +45,8 @@ pub fn run_client(command: ClientCommand, global: &Global, environment: &Environ
         ClientCommand::Instance(command) => instance::run(command, &connect()?, printer),
         ClientCommand::Schedule(command) => schedule::run(command, connect, printer),
         ClientCommand::Backfill(command) => backfill::run(command, &connect()?, printer),
+        ClientCommand::Alert(command) => alert::run(command, &connect()?, printer),
+        ClientCommand::Rule(command) => alert::rule(command, &connect()?, printer),
         ClientCommand::Approval(command) => approval::run(command, &connect()?, printer),
         ClientCommand::Calendar(command) => calendar::run(command, &connect()?, printer),
         ClientCommand::Connection(command) => connection::run(command, &connect()?, printer),

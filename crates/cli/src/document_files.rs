@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use document::{Format, LocatedDiagnostic};
 use engine::spec::Definition;
+use serde_json::Value;
 
 use super::failure::{Exit, Failure};
 
@@ -223,6 +224,24 @@ fn format_of(path: &Path) -> Format {
     } else {
         Format::Yaml
     }
+}
+
+/// Reads a body of a request from a YAML or JSON file, or from stdin.
+///
+/// # Errors
+/// The file cannot be read or parsed; a line for each mistake.
+pub(super) fn read_value(path: &Path) -> Result<Value, Failure> {
+    let bytes = read(path).map_err(|error| unreadable(path, &error))?;
+    document::parse_value(&bytes, format_of(path)).map_err(|mistakes| {
+        let text = DocumentText {
+            path: path.to_owned(),
+            bytes: Vec::new(),
+            format: format_of(path),
+            lines_before: 0,
+        };
+        let lines: Vec<String> = mistakes.iter().map(|mistake| text.describe(mistake)).collect();
+        Failure::new(Exit::Usage, lines.join("\n"))
+    })
 }
 
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {

@@ -3,6 +3,7 @@
 //! Commands are REST calls; they know the API's objects as JSON only, as any other client does.
 
 mod admin;
+mod alert;
 mod approval;
 mod args;
 mod backfill;

@@ -34,6 +34,7 @@ pub struct CommitBroadcast {
     parents: broadcast::Sender<InstanceId>,
     ends: Arc<Notify>,
     places: Arc<Notify>,
+    alerts: Arc<Notify>,
 }
 
 impl CommitBroadcast {
@@ -45,6 +46,7 @@ impl CommitBroadcast {
             parents: broadcast::channel(capacity).0,
             ends: Arc::default(),
             places: Arc::default(),
+            alerts: Arc::default(),
         }
     }
 
@@ -78,6 +80,16 @@ impl CommitBroadcast {
     /// Waits until a place may have come free; for one listener.
     pub async fn place_notice(&self) {
         self.places.notified().await;
+    }
+
+    /// Says that a commit may have stored events of alerts.
+    pub fn notify_alerts(&self) {
+        self.alerts.notify_one();
+    }
+
+    /// Waits until a commit may have stored events of alerts; for one listener.
+    pub async fn alert_notice(&self) {
+        self.alerts.notified().await;
     }
 
     /// Returns a receiver of the backfills that change from now on.

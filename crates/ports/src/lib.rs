@@ -16,6 +16,7 @@ pub mod rpc;
 pub mod secrets;
 
 mod admissions;
+mod alert_store;
 mod alerts;
 mod backfills;
 mod channels;
@@ -38,9 +39,8 @@ mod stores;
 mod workflow_lookup;
 
 pub use admissions::{MissingPlace, StartAdmission};
-pub use alerts::{
-    ANSWER_TIMEOUT, AlertMessage, AlertSender, AlertView, ChannelName, FailedTaskView, SendOutcome,
-};
+pub use alert_store::*;
+pub use alerts::*;
 pub use backfills::{
     BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, DependentRun,
     StartedInstance, WaitingDate, WaitingDates,

@@ -149,6 +149,12 @@ pub enum AgedRows {
     RetentionRuns,
     /// Operations on many instances that ended.
     BulkOperations,
+    /// Alerts that have no instance.
+    Alerts,
+    /// Messages whose alerts are deleted.
+    AlertDeliveries,
+    /// Rules of alerts that others replaced, and those of starts whose instance is deleted.
+    AlertRules,
     /// Values of secrets that were replaced or deleted, and that no attempt was given.
     SecretValues,
     /// Changes of the key of secrets that ended.
@@ -168,6 +174,9 @@ impl AgedRows {
         Self::SecretValues,
         Self::SecretRotations,
         Self::BulkOperations,
+        Self::Alerts,
+        Self::AlertDeliveries,
+        Self::AlertRules,
     ];
 }
 

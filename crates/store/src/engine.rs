@@ -1,5 +1,6 @@
 //! The engine's side of the database: what masters and workers store and read.
 
+mod alerts;
 mod backfill_commit;
 mod backfills;
 mod child_creation;
@@ -32,4 +33,5 @@ mod secrets;
 mod task_rows;
 mod workflow_lookup;
 
+pub use alerts::rules::{RulePlace, replace_alert_rules};
 pub use places::rules::{RuledWorkflow, change_concurrency, change_max_instances};

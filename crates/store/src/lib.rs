@@ -23,7 +23,7 @@ mod version_cache;
 
 pub use backfill_dates::{summarise_backfill_dates, sweep_backfill_dates};
 pub use connect::{OpenError, Role};
-pub use engine::{RuledWorkflow, change_concurrency, change_max_instances};
+pub use engine::{RulePlace, RuledWorkflow, change_concurrency, change_max_instances, replace_alert_rules};
 pub use error::{DISK_FULL, is_unique_violation, store_error};
 pub use expired_count::ExpiredCount;
 pub use generation::GenerationBump;

@@ -15,7 +15,7 @@ pub struct Invariant {
 }
 
 /// Every invariant.
-pub const INVARIANTS: [Invariant; 23] = [
+pub const INVARIANTS: [Invariant; 29] = [
     Invariant {
         name: "I1: what was written names an owner of that epoch",
         sql: "SELECT t.instance FROM transition t WHERE t.epoch > 0 AND NOT EXISTS (SELECT 1 FROM owner_log o \
@@ -111,6 +111,47 @@ pub const INVARIANTS: [Invariant; 23] = [
         sql: "SELECT i.backfill FROM instance i WHERE i.backfill IS NOT NULL \
               AND i.state NOT IN ('stopped', 'failed', 'succeeded') \
               AND NOT EXISTS (SELECT 1 FROM backfill_date d WHERE d.instance = i.id AND d.backfill = i.backfill)",
+    },
+    Invariant {
+        name: "A1: no event waits for its alerts",
+        sql: "SELECT id FROM alert_event WHERE at < {now} - {grace} - 5000",
+    },
+    Invariant {
+        name: "A2: an event goes to a channel once",
+        sql: "SELECT a.id FROM alert a JOIN alert_delivery_item x ON x.alert = a.id \
+              JOIN alert_delivery d ON d.id = x.delivery \
+              JOIN alert b ON b.subject = a.subject AND b.run = a.run AND b.event = a.event AND b.id <= a.id \
+              JOIN alert_delivery_item y ON y.alert = b.id JOIN alert_delivery e ON e.id = y.delivery \
+              WHERE e.id <> d.id AND e.channel = d.channel AND e.project_id IS NOT DISTINCT FROM d.project_id \
+              AND a.event NOT IN ('late', 'not_started')",
+    },
+    Invariant {
+        name: "A3: a delivery that is due has an owner that is alive",
+        sql: "SELECT d.id FROM alert_delivery d LEFT JOIN member m ON m.incarnation = d.owner \
+              WHERE d.state = 'waiting' AND d.next_at < {now} - {grace} - 5000 \
+              AND (d.owner IS NULL OR (m.state IN ('left', 'dead') AND m.state_at < {now} - {grace}))",
+    },
+    Invariant {
+        name: "A4: what a rule of the project or of the server names is an alert",
+        sql: "SELECT t.instance FROM transition t JOIN instance i ON i.id = t.instance \
+              JOIN alert_rule r ON r.project_id IN (0, i.project_id) AND r.workflow_id = 0 AND r.valid_from <= t.at \
+              AND (r.valid_until IS NULL OR r.valid_until > t.at) AND r.rule LIKE '%\"when\":null%' \
+              AND (r.events & CASE t.to_state WHEN 'succeeded' THEN 1 WHEN 'failed' THEN 2 WHEN 'stopped' THEN 4 \
+              ELSE 0 END) <> 0 \
+              WHERE t.task_index IS NULL AND t.from_state <> t.to_state AND t.at < {now} - {grace} - 5000 \
+              AND i.parent IS NULL AND NOT i.dry_run AND NOT EXISTS (SELECT 1 FROM alert a \
+              WHERE a.instance = i.id AND a.event = t.to_state AND a.at = t.at AND a.rule LIKE r.source || '/%')",
+    },
+    Invariant {
+        name: "A5: an alert about the end of an instance has the step that ended it",
+        sql: "SELECT a.id FROM alert a JOIN instance i ON i.id = a.instance \
+              WHERE a.event IN ('succeeded', 'failed', 'stopped') AND NOT EXISTS (SELECT 1 FROM transition t \
+              WHERE t.instance = i.id AND t.task_index IS NULL AND t.to_state = a.event AND t.at = a.at)",
+    },
+    Invariant {
+        name: "A6: a delivery is what its row says: tried when it ended, due while it waits",
+        sql: "SELECT id FROM alert_delivery WHERE (state = 'waiting') <> (next_at IS NOT NULL) \
+              OR (state IN ('delivered', 'failed') AND attempts = 0) OR (state = 'failed' AND last_error IS NULL)",
     },
     Invariant {
         name: "I19: a child belongs to an attempt of its parent",

@@ -4,6 +4,8 @@ use serde_json::{Map, Value};
 
 use super::dates::DateRange;
 use super::states::{DateOrder, DependentsMode, ExistingPolicy, OnFailure};
+use crate::alert::rule::{AlertRule, RuleSource};
+use crate::alert::rule_fields::parse_rules;
 use crate::ids::Timestamp;
 use crate::schedule::{InvalidTimeText, TimeText};
 use crate::spec::diagnostic::Diagnostic;
@@ -31,7 +33,7 @@ const START_KEYS: [&str; 7] = [
 ];
 
 /// The other members of the body.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "from",
     "to",
     "dates",
@@ -43,6 +45,7 @@ const KEYS: [&str; 12] = [
     "on_failure",
     "existing",
     "dependents",
+    "notify",
     "description",
 ];
 
@@ -76,6 +79,8 @@ pub struct BackfillRequest {
     pub dependents: DependentsMode,
     /// For people.
     pub description: String,
+    /// Which events of it and of its instances send alerts.
+    pub notify: Vec<AlertRule>,
     /// The members of a start, to be parsed as its body.
     pub start: Value,
 }
@@ -132,6 +137,8 @@ fn parse_members(validator: &mut Validator, value: &Value, zone: Tz) -> Option<B
     let description = given("description")
         .map(|value| validator.short_text(value, &at.key("description"), MAX_DESCRIPTION));
     let schedule = given("schedule").map(|value| validator.name(value, &at.key("schedule")));
+    let notify =
+        given("notify").map(|value| parse_rules(validator, value, &at.key("notify"), RuleSource::Backfill));
     let selection = parse_selection(validator, map, timezone);
     let start = START_KEYS
         .iter()
@@ -146,6 +153,7 @@ fn parse_members(validator: &mut Validator, value: &Value, zone: Tz) -> Option<B
         existing: existing?,
         dependents: dependents?,
         description: description.flatten().unwrap_or_default(),
+        notify: notify.unwrap_or_default(),
         start: Value::Object(start.collect()),
     })
 }

@@ -43,6 +43,8 @@ pub(crate) struct ExpressionScope<'a> {
     pub(crate) tasks: BTreeMap<&'a str, TaskScope<'a>>,
     /// The members of `instance`; none is `none`.
     pub(crate) instance: BTreeMap<&'static str, Value>,
+    /// Further names, which parameters hide.
+    pub(crate) objects: BTreeMap<&'static str, Value>,
 }
 
 impl TypedText<'_> {
@@ -73,7 +75,8 @@ impl ExpressionScope<'_> {
 
     /// Returns the value of a parameter.
     pub(super) fn param(&self, name: &str) -> Option<Value> {
-        self.params.get(name).map(|param| param.value())
+        let param = self.params.get(name).map(|param| param.value());
+        param.or_else(|| self.objects.get(name).cloned())
     }
 
     /// Returns the state of a task.

@@ -46,6 +46,7 @@ fn scope() -> ExpressionScope<'static> {
             ("state", Value::from("running")),
             ("scheduled_at", Value::from(())),
         ]),
+        ..ExpressionScope::default()
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::record::InstanceRecord;
+use crate::alert::event::AlertEvent;
 use crate::ids::{AttemptNumber, OperationId, TaskIndex};
 use crate::limits::LimitChange;
 use crate::place::PlaceRequest;
@@ -85,6 +86,19 @@ impl Reset {
     }
 }
 
+/// Something that rules of alerts may name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RaisedEvent {
+    /// What it is.
+    pub event: AlertEvent,
+    /// The task, or none for the instance's own.
+    pub task_index: Option<TaskIndex>,
+    /// The attempt that it concerns.
+    pub attempt: Option<AttemptNumber>,
+    /// Why it occurred, as a readable text.
+    pub reason: Option<String>,
+}
+
 /// The decision on one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperationDecision {
@@ -113,6 +127,8 @@ pub struct Changes {
     pub limits: Vec<LimitChange>,
     /// The history.
     pub transitions: Vec<Transition>,
+    /// What rules of alerts may name of it, with the reasons.
+    pub events: Vec<RaisedEvent>,
     /// Operations decided in this batch.
     pub decisions: Vec<OperationDecision>,
     /// What the commit needs of the places of instances.

@@ -7,12 +7,13 @@ use super::changes::{Changes, OperationDecision, Reset};
 use super::edge_reasons::{never_start_reason, skip_reason};
 use super::effect::Effect;
 use super::effect_requests::EffectRequests;
+use super::event_collector::EventCollector;
 use super::history::History;
 use super::limit_rows::{LimitRequests, RoomWait};
 use super::record::InstanceRecord;
 use super::row_overlay::RowOverlay;
 use super::state::Instance;
-use crate::ids::{DispatchId, TaskIndex, Timestamp};
+use crate::ids::{TaskIndex, Timestamp};
 use crate::overrides::TaskOverrides;
 use crate::place::{PlaceOutlook, PlaceRequest};
 use crate::plan::trigger_rule::Verdict;
@@ -23,6 +24,7 @@ use crate::task::{self, Attempt, InstanceMode, StepContext, Task, TaskEffect, Ta
 
 mod limits;
 mod places;
+mod warnings;
 
 /// Steps tasks, moves the instance's own row and collects what must be stored and done. It decides nothing about
 /// commands or about the end of the instance.
@@ -33,6 +35,7 @@ pub(super) struct InstanceDraft<'a> {
     record: InstanceRecord,
     rows: RowOverlay<'a>,
     history: History,
+    events: EventCollector,
     requests: EffectRequests,
     limit_requests: LimitRequests,
     closed: Vec<(TaskIndex, Attempt)>,
@@ -54,6 +57,7 @@ impl<'a> InstanceDraft<'a> {
             record: stored.record().clone(),
             rows: RowOverlay::new(plan, stored),
             history: History::default(),
+            events: EventCollector::default(),
             requests: EffectRequests::default(),
             limit_requests: LimitRequests::default(),
             closed: Vec::new(),
@@ -305,7 +309,13 @@ impl<'a> InstanceDraft<'a> {
             TaskEffect::Kill => self.requests.kill(task_index),
             TaskEffect::Warn(text) => {
                 self.history.note_task(task_index);
+                self.events
+                    .time_out_task(task_index, self.rows.get(task_index), &text);
                 self.requests.warn(Some(task_index), text);
+            }
+            TaskEffect::TimedOut(text) => {
+                self.events
+                    .time_out_task(task_index, self.rows.get(task_index), &text);
             }
             TaskEffect::Close(attempt) => {
                 let stored = self.rows.stored(task_index);
@@ -340,17 +350,6 @@ impl<'a> InstanceDraft<'a> {
         }
     }
 
-    /// Records a warning in the history of the task, whose state stays.
-    pub(super) fn warn_about(&mut self, uid: DispatchId, text: &str) {
-        let task_index = uid.task_index;
-        if !self.rows.get(task_index).is_some_and(|row| row.is_dispatch(uid)) {
-            return self.ignore(format!("a warning about {uid}, which is not the current attempt"));
-        }
-        self.rows.touch(task_index);
-        self.history.note_task(task_index);
-        self.history.append_task_why(task_index, text);
-    }
-
     /// Records the transitions so far, so that later ones of this batch follow them.
     pub(super) fn record_history(&mut self) {
         let stored = self.stored.record();
@@ -370,6 +369,11 @@ impl<'a> InstanceDraft<'a> {
         let effects = self.requests.into_effects(&self.rows, &self.record, self.stored);
         let releases_owner = self.record.is_idle();
         let is_final = self.record.state.is_final();
+        let transitions = self.history.into_transitions();
+        let stored = self.stored.record();
+        let events = self
+            .events
+            .finish(self.plan, (stored, &self.record), &self.rows, &transitions);
         let (reset, tasks) = self.rows.into_changes();
         let changes = Changes {
             record: (self.record != *self.stored.record()).then_some(self.record),
@@ -378,7 +382,8 @@ impl<'a> InstanceDraft<'a> {
             closed: self.closed,
             tasks,
             limits,
-            transitions: self.history.into_transitions(),
+            transitions,
+            events,
             decisions,
             place: self.place.filter(|_| !is_final),
             releases_owner,

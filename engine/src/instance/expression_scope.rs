@@ -66,6 +66,7 @@ impl<'a> ScopeSource<'a> {
                 .filter_map(|name| Some((name.as_str(), task_scope(draft, name)?)))
                 .collect(),
             instance: instance_members(draft),
+            ..ExpressionScope::default()
         }
     }
 }

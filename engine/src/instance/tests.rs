@@ -3,6 +3,7 @@ mod children;
 mod control;
 mod coverage;
 mod edges;
+mod events;
 mod explanations;
 pub(crate) mod fixture;
 mod golden;

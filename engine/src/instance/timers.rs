@@ -40,6 +40,7 @@ fn time_out(draft: &mut InstanceDraft<'_>) {
     let text = time_limit_reason(draft);
     draft.record_mut().time_out();
     draft.note_instance(text.clone());
+    draft.raise_time_out(&text);
     if draft.plan().definition.on_timeout != OnTimeout::Fail {
         draft.requests_mut().warn(None, text);
     }

@@ -11,6 +11,7 @@ use super::cron_times::CronTimes;
 use super::fire_times::{FireTimes, Recurrence, Window};
 use super::missed_policy::MissedPolicy;
 use super::time_text::TimeText;
+use crate::alert::rule::AlertRule;
 use crate::ids::Timestamp;
 use crate::spec::duration::HumanDuration;
 use crate::states::{FailureStrategy, Priority};
@@ -57,6 +58,8 @@ pub struct ScheduleDefinition {
     pub worker_group: Option<String>,
     /// The workflow's unless given.
     pub failure_strategy: Option<FailureStrategy>,
+    /// Which events of its fires and instances send alerts.
+    pub notify: Vec<AlertRule>,
     /// Whether it fires.
     pub enabled: bool,
 }

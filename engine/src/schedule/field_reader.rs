@@ -7,6 +7,8 @@ use super::cron::{Cron, CronError};
 use super::definition::{DEFAULT_MISSED_LIMIT, MISSED_LIMITS, Repetition, ScheduleDefinition};
 use super::missed_policy::MissedPolicy;
 use super::time_text::{InvalidTimeText, TimeText};
+use crate::alert::rule::RuleSource;
+use crate::alert::rule_fields::parse_rules;
 use crate::spec::validator::{Path, Validator, named};
 use crate::states::{FailureStrategy, Priority};
 
@@ -77,6 +79,11 @@ impl<'v, 'p, 'm> FieldReader<'v, 'p, 'm> {
             failure_strategy: self.read("failure_strategy", |validator, value, at| {
                 validator.choice(value, at, &named(FailureStrategy::ALL, FailureStrategy::as_str))
             }),
+            notify: self
+                .read("notify", |validator, value, at| {
+                    Some(parse_rules(validator, value, at, RuleSource::Schedule))
+                })
+                .unwrap_or_default(),
             enabled: self
                 .read("enabled", |validator, value, at| validator.boolean(value, at))
                 .unwrap_or(true),

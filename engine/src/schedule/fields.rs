@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::definition::{DEFAULT_MISSED_LIMIT, MISSED_LIMITS, Repetition, ScheduleDefinition};
 use super::field_reader::FieldReader;
 use super::missed_policy::MissedPolicy;
+use crate::alert::rule_document::{rule_list_schema, serialize_rules};
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::duration::HumanDuration;
 use crate::spec::model::{Definition, Param};
@@ -24,7 +25,7 @@ struct ScheduleField {
 }
 
 /// The keys, in the order in which they are serialized.
-const FIELDS: [ScheduleField; 14] = [
+const FIELDS: [ScheduleField; 15] = [
     ScheduleField {
         key: "cron",
         is_timing: true,
@@ -105,6 +106,12 @@ const FIELDS: [ScheduleField; 14] = [
         is_timing: false,
         doc: "The workflow's unless given.",
         schema: || json!({ "enum": FailureStrategy::ALL }),
+    },
+    ScheduleField {
+        key: "notify",
+        is_timing: false,
+        doc: "Which events of its fires and instances send alerts.",
+        schema: rule_list_schema,
     },
     ScheduleField {
         key: "enabled",
@@ -200,6 +207,7 @@ pub fn serialize_schedule(definition: &ScheduleDefinition) -> Value {
         "priority" => definition.priority.map(|priority| json!(priority)),
         "worker_group" => text(definition.worker_group.clone()),
         "failure_strategy" => definition.failure_strategy.map(|strategy| json!(strategy)),
+        "notify" => (!definition.notify.is_empty()).then(|| serialize_rules(&definition.notify)),
         "enabled" => (!definition.enabled).then(|| json!(false)),
         _ => None,
     };

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::concurrency::ConcurrencyRule;
 use super::values::ParamType;
+use crate::alert::rule::AlertRule;
 use crate::ids::TaskIndex;
 use crate::plan::trigger_rule::TriggerRule;
 use crate::schedule::definition::ScheduleDefinition;
@@ -45,6 +46,8 @@ pub struct Definition {
     pub concurrency: Option<ConcurrencyRule>,
     /// How long an instance may be queued, in milliseconds, unless its start says otherwise.
     pub start_within_ms: Option<i64>,
+    /// Which events of its instances, schedules and backfills send alerts.
+    pub notify: Vec<AlertRule>,
     /// When it is started, by name.
     pub schedules: BTreeMap<String, ScheduleDefinition>,
     /// In document order; `TaskIndex` counts them.

@@ -14,6 +14,8 @@ use super::params::ParamOwner;
 use super::secret_places::report_misplaced_secrets;
 use super::validator::{Path, Validator, named};
 use super::{names, params, tasks};
+use crate::alert::rule::RuleSource;
+use crate::alert::rule_fields::parse_rules;
 use crate::schedule::definition::ScheduleDefinition;
 use crate::schedule::fields::{check_entry_params, parse_entry};
 use crate::states::{FailureStrategy, OnTimeout};
@@ -35,6 +37,7 @@ pub(super) const KEYS: &[&str] = &[
     "worker_group",
     "concurrency",
     "start_within",
+    "notify",
     "schedules",
     "tasks",
 ];
@@ -142,6 +145,9 @@ fn parse_settings(
         start_within_ms: map
             .get("start_within")
             .and_then(|value| validator.limit(value, &at.key("start_within"))),
+        notify: map.get("notify").map_or_else(Vec::new, |value| {
+            parse_rules(validator, value, &at.key("notify"), RuleSource::Document)
+        }),
         schedules: BTreeMap::new(),
         tasks: Vec::new(),
     }

@@ -6,6 +6,7 @@ use super::concurrency::concurrency_schema;
 use super::limits::{MAX_SCHEDULES, MAX_TASKS};
 use super::params::TYPES;
 use super::{cut_off, limit_uses, names, tasks};
+use crate::alert::rule_document::rule_list_schema;
 use crate::plan::trigger_rule::TriggerRule;
 use crate::schedule::fields::schedule_schema;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
@@ -41,6 +42,7 @@ pub fn document_schema() -> Value {
             "worker_group": name("The default for its tasks."),
             "concurrency": concurrency_schema(),
             "start_within": duration("How long an instance may be queued; then it ends as stopped."),
+            "notify": rule_list_schema(),
             "schedules": {
                 "type": "object",
                 "description": "When it is started, by name.",

@@ -10,6 +10,7 @@ use super::duration::HumanDuration;
 use super::model::{Definition, Direction, Output, Param, Predecessor, RetryPolicy, TaskDefinition};
 use super::values::{ParamType, undeclared_type, value_text};
 use super::{cut_off, limit_uses};
+use crate::alert::rule_document::serialize_rules;
 use crate::plan::trigger_rule::TriggerRule;
 use crate::schedule::fields::serialize_schedule;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost};
@@ -36,6 +37,8 @@ pub fn serialize(definition: &Definition) -> Value {
         definition.concurrency.as_ref().map(serialize_concurrency),
     );
     put_some(&mut map, "start_within", definition.start_within_ms.map(duration));
+    let notify = (!definition.notify.is_empty()).then(|| serialize_rules(&definition.notify));
+    put_some(&mut map, "notify", notify);
     let schedules: Map<String, Value> = definition
         .schedules
         .iter()

@@ -87,6 +87,7 @@ impl fmt::Display for TaskEffect {
             Self::Watch => f.write_str("watch"),
             Self::Kill => f.write_str("kill"),
             Self::Warn(text) => write!(f, "warn: {text}"),
+            Self::TimedOut(text) => write!(f, "timed out: {text}"),
             Self::Close(attempt) => write!(f, "close {attempt}"),
             Self::Ignore(reason) => write!(f, "ignored: {reason}"),
         }

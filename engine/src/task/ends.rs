@@ -3,7 +3,7 @@
 use super::attempts::{record_end, retry_wait};
 use super::force::{force_ended, take_kill_reason};
 use super::row::{Attempt, Task};
-use super::step::{InstanceMode, StepContext, TaskStep};
+use super::step::{InstanceMode, StepContext, TaskEffect, TaskStep};
 use crate::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use crate::ids::Timestamp;
 use crate::spec::duration::HumanDuration;
@@ -102,7 +102,10 @@ pub(super) fn fail_by_time(context: &StepContext<'_>, task: Task, error: Option<
     let detail = error
         .filter(|error| !error.starts_with("timed out"))
         .map_or_else(String::new, |error| format!(" ({error})"));
-    fail(context, task, format!("timed out{limit}{detail}"))
+    let error = format!("timed out{limit}{detail}");
+    let mut step = fail(context, task, error.clone());
+    step.effects.push(TaskEffect::TimedOut(error));
+    step
 }
 
 /// Ends the attempt and the task as failed: the next attempt would fail alike.

@@ -118,6 +118,8 @@ pub enum TaskEffect {
     Kill,
     /// Report that a time limit has passed.
     Warn(String),
+    /// A time limit has passed, and the attempt ends by it.
+    TimedOut(String),
     /// Store the end of an attempt that a later one replaces in the row.
     Close(Attempt),
     /// The event changed nothing, for this reason.

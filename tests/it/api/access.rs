@@ -177,6 +177,13 @@ const NEEDS: &[(Needs, &str)] = &[
     (Needs::Token, "POST /api/v1/schedules/preview"),
     (Needs::Token, "GET /api/openapi.json"),
     (Needs::Token, "GET /api/v1/approvals"),
+    (Needs::Token, "GET /api/v1/alerts"),
+    (Needs::Read, "GET /api/v1/alerts/{id}"),
+    (Needs::Write, "POST /api/v1/alerts/{id}/retry"),
+    (Needs::Read, "GET /api/v1/projects/{project}/notify"),
+    (Needs::Write, "PUT /api/v1/projects/{project}/notify"),
+    (Needs::Admin, "GET /api/v1/notify"),
+    (Needs::Admin, "PUT /api/v1/notify"),
     (Needs::Token, "GET /api/v1/limits"),
     (Needs::Token, "GET /api/v1/limits/{limit}"),
     (Needs::Token, "GET /api/v1/backfills"),
@@ -447,6 +454,7 @@ struct Place<'a> {
     instance: String,
     operation: String,
     backfill: String,
+    alert: String,
 }
 
 impl Place<'_> {
@@ -455,6 +463,8 @@ impl Place<'_> {
             &self.operation
         } else if template.starts_with("/api/v1/backfills") {
             &self.backfill
+        } else if template.starts_with("/api/v1/alerts") {
+            &self.alert
         } else if template.starts_with("/api/v1/tokens") {
             "999999"
         } else {
@@ -496,11 +506,22 @@ async fn place<'a>(served: &Served, project: &'a str) -> Place<'a> {
         .send("POST", &backfills, json!({"dates": ["2026-01-01"]}))
         .await;
     let backfill = made.json()["id"].as_str().unwrap().to_owned();
+    let alert = format!(
+        "INSERT INTO alert (event, subject, run, rule, project_id, at, facts, text) \
+         SELECT 'failed', '{instance}', 1, 'project/0', id, 0, '{{}}', 't' FROM project WHERE name = '{project}'"
+    );
+    served.sql(&alert).await;
+    let alerts = served
+        .get(&format!("/api/v1/alerts?project={project}"))
+        .await
+        .json();
+    let alert = alerts["items"][0]["id"].as_str().unwrap().to_owned();
     Place {
         project,
         instance,
         operation,
         backfill,
+        alert,
     }
 }
 
@@ -509,6 +530,7 @@ async fn status_of(served: &Served, token: &str, method: &str, path: &str) -> u1
     let body = match (method, path) {
         ("GET" | "DELETE", _) => None,
         (_, path) if path.contains("/grants/") => Some(json!({"permission": "read"})),
+        ("PUT", path) if path.ends_with("/notify") => Some(json!({"rules": []})),
         ("PUT", path) if path.contains("/secrets/") => Some(json!({"value": "a long value"})),
         ("PUT", path) if path.contains("/limits/") => Some(json!({"slots": 1})),
         ("PUT", path) if path.ends_with("/layout") => Some(json!({"layout": {}})),

@@ -20,6 +20,7 @@ use ports::node::{Node, SlotUsage};
 use ports::{InstanceWriter as _, NewInstance, NodeIdentity, StoreError, Write, WriteOutcome};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use runner::log_files::LogFiles;
+use sea_orm::ConnectionTrait as _;
 use secrets::{KeyRing, SharedKeyRing};
 use serde_json::Value;
 use store::{Role, Store};
@@ -101,6 +102,7 @@ pub struct Served {
     close: tokio::sync::watch::Sender<bool>,
     handle: actix_web::dev::ServerHandle,
     client: reqwest::Client,
+    store: Store,
     _folder: tempfile::TempDir,
 }
 
@@ -173,6 +175,7 @@ pub async fn serve_pairs() -> Vec<(Served, Served)> {
 }
 
 async fn serve_store(options: Options, store: Store, folder: tempfile::TempDir) -> Served {
+    let own_store = store.clone();
     let keys = KeyRing::from_lines(KEY).unwrap();
     let catalog = Catalog::new(&store).with_keys(SharedKeyRing::new(keys));
     let clock = Clock::starting_at(store.now().await.unwrap());
@@ -224,6 +227,7 @@ async fn serve_store(options: Options, store: Store, folder: tempfile::TempDir) 
         close,
         handle,
         client: reqwest::Client::builder().no_proxy().build().unwrap(),
+        store: own_store,
         _folder: folder,
     }
 }
@@ -275,6 +279,16 @@ impl Reply {
 }
 
 impl Served {
+    /// Runs a statement on its database, for what no request makes.
+    pub async fn sql(&self, sql: &str) {
+        let done = self
+            .store
+            .writer()
+            .execute_raw(self.store.statement(sql, []))
+            .await;
+        done.expect("a statement that is accepted");
+    }
+
     /// Begins a request with the administrator's token.
     pub fn ask(&self, method: &str, path: &str) -> RequestBuilder {
         self.ask_as(ADMIN, method, path)

@@ -53,6 +53,7 @@ async fn a_wrong_silence_is_refused_with_its_field() {
         ("reason", json!(" "), "/reason"),
         ("project", json!("elsewhere"), "/project"),
         ("workflow", json!("nothing"), "/workflow"),
+        ("event", json!("faild"), "/event"),
     ] {
         let mut body = right.clone();
         body[key] = value;

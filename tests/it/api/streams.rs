@@ -158,3 +158,33 @@ async fn a_workflow_that_is_disabled_is_a_change_of_the_list() {
     assert!(seen.is_ok(), "no second event");
     served.stop().await;
 }
+
+#[actix_rt::test]
+async fn a_new_alert_and_the_end_of_its_delivery_are_changes_of_the_list() {
+    let served = serve().await;
+    let asked = served.ask("GET", "/api/v1/stream?topics=alerts").send();
+    let mut frames = asked.await.unwrap().bytes_stream();
+    let changes = [
+        "INSERT INTO alert (id, event, subject, run, rule, project_id, at, facts, text) \
+         VALUES (1, 'failed', '1', 1, 'project/0', 1, 1000, '{}', 'one')",
+        "INSERT INTO alert_delivery (id, channel, state, created_at) VALUES (1, 'a', 'waiting', 0)",
+        "INSERT INTO alert_delivery_item (alert, delivery) VALUES (1, 1)",
+        "UPDATE alert_delivery SET attempts = 1",
+        "UPDATE alert_delivery SET state = 'delivered'",
+    ];
+    // A delivery without its alert is none of a project.
+    let announced = [1, 1, 2, 3, 4];
+    let mut text = String::new();
+    let listen = async {
+        for (change, events) in changes.iter().zip(announced) {
+            served.sql(change).await;
+            while text.matches("\"projects\":[\"default\"]").count() < events {
+                let bytes = frames.next().await.expect("the stream continues").unwrap();
+                text.push_str(&String::from_utf8_lossy(&bytes));
+            }
+        }
+    };
+    let seen = tokio::time::timeout(Duration::from_secs(15), listen).await;
+    assert!(seen.is_ok(), "{text}");
+    served.stop().await;
+}

@@ -38,6 +38,7 @@ fn start() -> Start {
         defaults: ProjectDefaults::default(),
         timezone: Tz::UTC,
         labels: BTreeMap::new(),
+        notify: None,
         body: None,
     }
 }
@@ -61,6 +62,7 @@ fn new_backfill(workflow: i64, dates: i64) -> NewBackfill {
             schedule: None,
             order: DateOrder::Ascending,
             dependents: DependentsMode::None,
+            notify: Vec::new(),
             description: "spring".to_owned(),
             start: start(),
         },

@@ -38,6 +38,7 @@ pub(super) fn started_by(trigger: Trigger, requested_by: Option<&str>) -> NewIns
             timezone: Tz::Asia__Shanghai,
             defaults: ProjectDefaults::default(),
             labels: BTreeMap::from([("team".to_owned(), "bi".to_owned())]),
+            notify: None,
             body: None,
         },
         trigger,

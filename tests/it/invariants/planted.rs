@@ -7,7 +7,7 @@ use crate::store::store_under_test::{Database, join};
 use test_support::invariants::{INVARIANTS, violations};
 
 /// Statements that break a rule, and the beginnings of the invariants that notice it.
-const PLANTED: [(&str, &[&str]); 20] = [
+const PLANTED: [(&str, &[&str]); 26] = [
     ("UPDATE transition SET epoch = 9", &["I1: what was written"]),
     ("UPDATE attempt SET epoch = 9", &["I1: an attempt"]),
     (
@@ -60,6 +60,38 @@ const PLANTED: [(&str, &[&str]); 20] = [
         &["I14: a date"],
     ),
     ("UPDATE instance SET backfill = 7", &["I14: an open instance"]),
+    (
+        "INSERT INTO alert_event (event, at, instance, run) VALUES ('failed', 0, 1, 1)",
+        &["A1"],
+    ),
+    (
+        "INSERT INTO alert (id, event, subject, run, rule, at, facts, text) \
+         VALUES (1, 'failed', '1', 1, 'project/0', 0, '{}', ''), (2, 'failed', '1', 1, 'project/1', 0, '{}', ''); \
+         INSERT INTO alert_delivery (id, channel, state, created_at) \
+         VALUES (1, 'a', 'delivered', 0), (2, 'a', 'delivered', 0); \
+         INSERT INTO alert_delivery_item (alert, delivery) VALUES (1, 1), (2, 2)",
+        &["A2"],
+    ),
+    (
+        "INSERT INTO alert_delivery (channel, state, next_at, created_at) VALUES ('a', 'waiting', 0, 0)",
+        &["A3"],
+    ),
+    (
+        "INSERT INTO alert_rule (source, source_id, project_id, workflow_id, place, events, timed, rule, valid_from) \
+         VALUES ('server', 0, 0, 0, 0, 2, FALSE, '{\"when\":null}', 0); \
+         INSERT INTO transition (instance, at, from_state, to_state, why, host, epoch) \
+         SELECT id, 10, 'running', 'failed', '', 'h1', 1 FROM instance",
+        &["A4"],
+    ),
+    (
+        "INSERT INTO alert (event, subject, run, rule, instance, at, facts, text) \
+         SELECT 'failed', '1', 1, 'project/0', id, 10, '{}', '' FROM instance",
+        &["A5"],
+    ),
+    (
+        "INSERT INTO alert_delivery (channel, state, created_at) VALUES ('a', 'delivered', 0)",
+        &["A6"],
+    ),
     (
         "UPDATE instance SET parent = id, parent_task = 'each', parent_attempt = 9, parent_index = 0",
         &["I19: a child belongs"],

@@ -373,6 +373,17 @@ async fn an_instance_that_runs_again_stays(database: &Database) {
     assert_eq!(count(database, "attempt").await, 1);
 }
 
+/// Alerts with their messages, and rules, of which two each are old.
+const ALERT_ROWS: &str = "INSERT INTO alert (id, event, subject, run, rule, instance, at, facts, text) VALUES \
+    (1, 'node_dead', '1', 0, 'server/0', NULL, 1, '{}', ''), (2, 'late', '9', 0, 'r', 999, 2, '{}', ''), \
+    (3, 'node_dead', '3', 0, 'server/0', NULL, 9, '{}', ''); \
+    INSERT INTO alert_delivery (id, channel, state, created_at) VALUES \
+    (1, 'a', 'delivered', 1), (2, 'a', 'delivered', 2), (3, 'a', 'delivered', 1); \
+    INSERT INTO alert_delivery_item (alert, delivery) VALUES (1, 1), (2, 2), (3, 3); \
+    INSERT INTO alert_rule (source, source_id, project_id, workflow_id, place, events, timed, rule, \
+    valid_from, valid_until) VALUES ('project', 1, 1, 0, 0, 1, FALSE, '{}', 0, 1), \
+    ('start', 999, 1, 1, 0, 1, FALSE, '{}', 1, NULL), ('server', 0, 0, 0, 0, 1, FALSE, '{}', 0, NULL)";
+
 async fn rows_without_an_instance_have_their_own_age(database: &Database) {
     let lease = lease(database).await;
     add_instance(database, 1, "succeeded", "100").await;
@@ -394,6 +405,7 @@ async fn rows_without_an_instance_have_their_own_age(database: &Database) {
              INSERT INTO bulk_item (operation, instance, state) VALUES (1, 1, 'refused')",
         )
         .await;
+    database.sql(ALERT_ROWS).await;
     let purge = async |rows, limit| {
         let outcome = database
             .store
@@ -407,6 +419,9 @@ async fn rows_without_an_instance_have_their_own_age(database: &Database) {
         (AgedRows::LogRemovals, 2),
         (AgedRows::RetentionRuns, 1),
         (AgedRows::BulkOperations, 1),
+        (AgedRows::Alerts, 2),
+        (AgedRows::AlertDeliveries, 2),
+        (AgedRows::AlertRules, 2),
     ] {
         assert_eq!(purge(rows, 1).await, 1, "{rows:?}");
         assert_eq!(purge(rows, 10).await, gone - 1, "{rows:?}");

@@ -127,6 +127,7 @@ pub(crate) fn new_instance(owner: Option<&NodeIdentity>) -> NewInstance {
             defaults: ProjectDefaults::default(),
             timezone: Tz::UTC,
             labels: BTreeMap::new(),
+            notify: None,
             body: None,
         },
         trigger: Trigger::Api,

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use actix_web::HttpRequest;
-use catalog::{Project, ProjectId, StartCandidate};
-use engine::ids::{BackfillId, InstanceId, OperationId};
+use catalog::{AlertRow, Project, ProjectId, StartCandidate};
+use engine::ids::{AlertId, BackfillId, InstanceId, OperationId};
 
 use crate::auth::server::Server;
 use crate::http::path::{find_by_id, path_parameter};
@@ -86,6 +86,23 @@ impl Object for BackfillId {
         find_by_id(request, "backfill", async |id| {
             let project = server.catalog().backfills().project_of(BackfillId(id)).await?;
             Ok(project.map(|project| (BackfillId(id), Some(project))))
+        })
+        .await
+    }
+}
+
+/// The alert whose id is in the path; one about nodes belongs to no project.
+impl Object for AlertRow {
+    async fn find_object(
+        server: &Server,
+        request: &HttpRequest,
+    ) -> Result<(Self, Option<ProjectId>), Problem> {
+        find_by_id(request, "alert", async |id| {
+            let alert = server.catalog().alerts().find(AlertId(id)).await?;
+            Ok(alert.map(|alert| {
+                let project = alert.project_id;
+                (alert, project)
+            }))
         })
         .await
     }

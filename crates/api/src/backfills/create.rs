@@ -16,6 +16,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::alerts::channel_check::{PlacedRules, check_channels};
 use crate::auth::server::Server;
 use crate::backfills::find_backfill;
 use crate::backfills::plan::{PlannedRuns, StartCaller, plan_backfill, workflow_name};
@@ -69,6 +70,9 @@ struct CreateBackfill {
     failure_strategy: Option<String>,
     /// The instances run dry.
     dry_run: Option<bool>,
+    /// Which events of it and of its instances send alerts, as `notify` of a document.
+    #[schema(value_type = Option<Vec<Object>>)]
+    notify: Option<Vec<Value>>,
     /// For people.
     description: Option<String>,
 }
@@ -138,6 +142,11 @@ async fn prepare_backfill(caller: &StartCaller, body: Value) -> Result<PreparedB
         .timezone
         .unwrap_or(caller.server().state().timezone);
     let request = parse_request(&choices, zone).map_err(|issues| invalid_request(&issues))?;
+    let rules = PlacedRules {
+        pointer: "/notify".to_owned(),
+        rules: &request.notify,
+    };
+    check_channels(caller.catalog(), Some(target.project.id), &[rules], |_| None).await?;
     let start = parse_start(caller.server(), &target, &request.start)?;
     Ok(PreparedBackfill {
         runs: plan_backfill(caller, &target, &request).await?,
@@ -213,6 +222,7 @@ async fn store_backfill(
             order: request.order,
             dependents: request.dependents,
             description: request.description,
+            notify: request.notify,
             start,
         },
         start: request.start,

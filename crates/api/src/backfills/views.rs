@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use catalog::{BackfillDateCounts, BackfillDateRow, BackfillRow, WorkflowName};
+use engine::alert::serialize_rules;
 use engine::backfill::{DateState, PlannedRun};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::backfills::plan::PlannedRuns;
@@ -44,6 +46,9 @@ pub(crate) struct Backfill {
     worker_group: Option<String>,
     failure_strategy: &'static str,
     dry_run: bool,
+    /// Which events of it and of its instances send alerts.
+    #[schema(value_type = Vec<Object>)]
+    notify: Value,
     description: String,
     requested_by: String,
     created_at: String,
@@ -118,6 +123,7 @@ impl From<BackfillRow> for Backfill {
             worker_group: start.worker_group,
             failure_strategy: start.failure_strategy.as_str(),
             dry_run: start.dry_run,
+            notify: serialize_rules(&choices.notify),
             description: choices.description,
             requested_by: row.requested_by,
             created_at: format_time(row.created_at),

@@ -19,6 +19,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::alerts::channel_check::{PlacedRules, check_channels};
 use crate::auth::access::{Caller, Execute};
 use crate::auth::server::Server;
 use crate::http::body::{Query, ValueBody};
@@ -65,6 +66,9 @@ struct StartInstance {
     labels: Option<BTreeMap<String, Value>>,
     /// The longest time for which it may be queued, for example `10m`; the workflow's unless given.
     start_within: Option<String>,
+    /// Rules of alerts of this instance, as `notify` of a document; an empty list silences those of the document.
+    #[schema(value_type = Option<Vec<Object>>)]
+    notify: Option<Vec<Value>>,
     /// Take over what succeeded in an instance that has ended and is still the same, and what the start leaves out.
     continue_from: Option<ContinueFrom>,
 }
@@ -176,6 +180,11 @@ async fn new_instance(
     let mut new = started
         .new_instance(&choices, origin)
         .map_err(|issues| invalid_start(&issues))?;
+    let rules = PlacedRules {
+        pointer: "/notify".to_owned(),
+        rules: new.start.notify.as_deref().unwrap_or_default(),
+    };
+    check_channels(caller.catalog(), Some(target.project.id), &[rules], |_| None).await?;
     // With the version, and without what the continued instance gave.
     new.start.body = asked
         .as_object()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use catalog as stored;
+use engine::alert::serialize_rules;
 use engine::schedule::serialize_schedule;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -41,6 +42,9 @@ pub(crate) struct PutSchedule {
     worker_group: Option<String>,
     /// `continue` or `end`.
     failure_strategy: Option<String>,
+    /// Which events of its fires and instances send alerts, as `notify` of a document.
+    #[schema(value_type = Option<Vec<Object>>)]
+    notify: Option<Vec<Value>>,
     /// False: it does not fire.
     enabled: Option<bool>,
 }
@@ -108,6 +112,9 @@ pub(crate) struct ScheduleView {
     priority: Option<String>,
     worker_group: Option<String>,
     failure_strategy: Option<String>,
+    /// Which events of its fires and instances send alerts.
+    #[schema(value_type = Vec<Object>)]
+    notify: Value,
     enabled: bool,
     /// `document` or `api`.
     managed_by: String,
@@ -143,6 +150,7 @@ impl From<stored::Schedule> for ScheduleView {
             priority: definition.priority.map(|priority| priority.to_string()),
             worker_group: definition.worker_group,
             failure_strategy: definition.failure_strategy.map(|strategy| strategy.to_string()),
+            notify: serialize_rules(&definition.notify),
             enabled: row.enabled,
             managed_by: row.managed_by.as_str().to_owned(),
             next_fire_at: format_optional_time(row.next_fire_at),

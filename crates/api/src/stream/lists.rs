@@ -77,9 +77,11 @@ fn change_event(list: MarkedList, before: Option<&ListMarks>, now: &ListMarks) -
         .filter(|(project, mark)| before.get(*project) != Some(mark))
         .map(|(project, _)| project);
     let topic = topic_of(list);
+    let projects = changed.chain(gone).map(String::as_str);
     let event = ListEvent {
         topic,
-        projects: changed.chain(gone).map(String::as_str).collect(),
+        // What belongs to no project has the empty name.
+        projects: projects.filter(|project| !project.is_empty()).collect(),
     };
     let text = serde_json::to_string(&event).unwrap_or_default();
     Data::new(text).event(topic).into()
@@ -91,5 +93,6 @@ pub(crate) fn topic_of(list: MarkedList) -> &'static str {
         MarkedList::Workflows => "workflows",
         MarkedList::Schedules => "schedules",
         MarkedList::Approvals => "approvals",
+        MarkedList::Alerts => "alerts",
     }
 }

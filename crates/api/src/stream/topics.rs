@@ -13,10 +13,11 @@ use crate::stream::children::ChildTopic;
 use crate::stream::lists::topic_of;
 
 /// The lists that can be followed.
-const LISTS: [MarkedList; 3] = [
+const LISTS: [MarkedList; 4] = [
     MarkedList::Workflows,
     MarkedList::Schedules,
     MarkedList::Approvals,
+    MarkedList::Alerts,
 ];
 
 /// The largest number of topics of one stream.
@@ -53,7 +54,7 @@ impl Topics {
         for part in parts {
             topics.add_topic(part).ok_or_else(|| {
                 let detail = format!(
-                    "`{part}` is no topic; topics are `instances`, `instance:ID`, `backfill:ID`, `children:ID/TASK`, `log:ID/TASK/ATTEMPT[@OFFSET]`, `workflows`, `schedules`, `approvals` and `nodes`."
+                    "`{part}` is no topic; topics are `instances`, `instance:ID`, `backfill:ID`, `children:ID/TASK`, `log:ID/TASK/ATTEMPT[@OFFSET]`, `workflows`, `schedules`, `approvals`, `alerts` and `nodes`."
                 );
                 Problem::new(Code::InvalidQuery, detail).at("/topics")
             })?;

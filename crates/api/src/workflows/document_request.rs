@@ -7,6 +7,7 @@ use catalog::{NewVersion, Project, SourceFormat, VersionOrigin};
 use document::{LocatedDiagnostic, find_position, parse_document};
 use sha2::{Digest, Sha256};
 
+use crate::alerts::channel_check::{check_channels, rules_of_document};
 use crate::auth::server::Server;
 use crate::connections::check_connections;
 use crate::http::body::{DocumentBody, media_type};
@@ -60,6 +61,8 @@ pub(crate) async fn parse_version(
     check_limits(server.catalog(), project.id, &definition, position).await?;
     check_secrets(server.catalog(), project.id, &definition, position).await?;
     check_connections(server.catalog(), project.id, &definition, position).await?;
+    let rules = rules_of_document(&definition);
+    check_channels(server.catalog(), Some(project.id), &rules, position).await?;
     Ok(NewVersion {
         name: name.to_owned(),
         definition: Arc::new(definition),

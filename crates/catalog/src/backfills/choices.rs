@@ -1,5 +1,6 @@
 //! What the maker of a backfill chose, as it is stored and shown.
 
+use engine::alert::AlertRule;
 use engine::backfill::{DateOrder, DependentsMode};
 use engine::ids::Timestamp;
 use engine::start::Start;
@@ -23,6 +24,9 @@ pub struct BackfillChoices {
     pub dependents: DependentsMode,
     /// For people.
     pub description: String,
+    /// Which events of it and of its instances send alerts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<AlertRule>,
     /// The start of its instances, as it was understood for the version.
     pub start: Start,
 }

@@ -1,5 +1,6 @@
 //! New backfills.
 
+use engine::alert::RuleSource;
 use engine::backfill::{BackfillControl, DateState, ExistingPolicy, OnFailure, PlannedRun};
 use engine::ids::BackfillId;
 use sea_orm::ActiveValue::Set;
@@ -17,7 +18,7 @@ use crate::error::CatalogError;
 use crate::projects::ProjectId;
 use crate::workflow_edit::disabled_workflow;
 use crate::workflows::{WorkflowId, missing_workflow};
-use store::Transaction;
+use store::{RulePlace, Transaction, replace_alert_rules};
 
 /// Rows of one statement, whose parameters SQLite limits to 32,766.
 const CHUNK: usize = 1_000;
@@ -57,6 +58,13 @@ impl Backfills<'_> {
         lock_startable_workflow(change.on(), new.workflow).await?;
         let id = insert_backfill(change.on(), new, context).await?;
         insert_dates(change.on(), id, new).await?;
+        let rules = RulePlace {
+            source: RuleSource::Backfill,
+            source_id: id.0,
+            project_id: new.project.0,
+            workflow_id: new.workflow.0,
+        };
+        replace_alert_rules(change.on(), rules, &new.choices.notify, context.at).await?;
         change
             .commit("backfill.create", "backfill", &id.to_string())
             .await?;

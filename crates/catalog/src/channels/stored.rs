@@ -17,6 +17,7 @@ use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::channels::channel_checks::{ChannelSubject, check_channel, check_connection, find_group_of};
 use crate::channels::owner::ChannelOwner;
+use crate::channels::rule_users::find_rules_of;
 use crate::columns::{parse_json, unreadable};
 use crate::connections::Connections;
 use crate::context::AuditContext;
@@ -242,6 +243,11 @@ impl<'a> Channels<'a> {
         let row = row.ok_or_else(|| CatalogError::not_found(format!("channel `{name}`")))?;
         if let Some(group) = find_group_of(change.on(), owner, name).await? {
             let detail = format!("the channel is a member of the group `{group}`");
+            return Err(CatalogError::conflict("IN_USE", detail));
+        }
+        let rules = find_rules_of(self.store, change.on(), owner, name).await?;
+        if !rules.is_empty() {
+            let detail = format!("the channel is named by {}", rules.join(", "));
             return Err(CatalogError::conflict("IN_USE", detail));
         }
         channel::Entity::delete_by_id(row.id).exec(change.on()).await?;

@@ -8,8 +8,11 @@ use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, RelationTrait, Select,
 };
 
+use crate::alerts::stored::DeliveryState;
 use crate::catalog::Catalog;
-use crate::entity::{attempt, instance, project, schedule, task_instance, workflow};
+use crate::entity::{
+    alert, alert_delivery, alert_delivery_item, attempt, instance, project, schedule, task_instance, workflow,
+};
 use crate::error::CatalogError;
 use crate::visibility::VisibilityScope;
 
@@ -22,17 +25,19 @@ pub enum MarkedList {
     Schedules,
     /// What waits for the decision of a person.
     Approvals,
+    /// The alerts, with the states of their deliveries.
+    Alerts,
 }
 
 /// What changes with the part of a list that belongs to one project.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListMark {
     count: i64,
     sum: i64,
     latest: i64,
 }
 
-/// The mark of each project that has something in the list, by its name.
+/// The mark of each project that has something in the list, by its name; what belongs to none has the empty name.
 pub type ListMarks = BTreeMap<String, ListMark>;
 
 /// One project of a list.
@@ -58,16 +63,16 @@ impl Catalog {
             MarkedList::Workflows => self.read_marks(mark_workflows(visible)).await?,
             MarkedList::Schedules => self.read_marks(mark_schedules(visible)).await?,
             MarkedList::Approvals => self.read_marks(mark_approvals(visible)).await?,
+            MarkedList::Alerts => self.read_alert_marks(visible).await?,
         };
-        let marks = rows.into_iter().map(|row| {
-            let mark = ListMark {
-                count: row.count,
-                sum: row.sum,
-                latest: row.latest,
-            };
-            (row.project, mark)
-        });
-        Ok(marks.collect())
+        let mut marks = ListMarks::new();
+        for row in rows {
+            let mark = marks.entry(row.project).or_default();
+            mark.count += row.count;
+            mark.sum += row.sum;
+            mark.latest = mark.latest.max(row.latest);
+        }
+        Ok(marks)
     }
 
     async fn read_marks<E: EntityTrait>(&self, query: Select<E>) -> Result<Vec<MarkRow>, CatalogError> {
@@ -77,6 +82,21 @@ impl Catalog {
             .group_by(project::Column::Name)
             .into_model::<MarkRow>();
         Ok(marked.all(self.store().reader()).await?)
+    }
+
+    /// Marks the newest alerts and what waits, which each change of a delivery begins or ends with: their number is small,
+    /// that of all alerts is not.
+    async fn read_alert_marks(&self, visible: VisibilityScope) -> Result<Vec<MarkRow>, CatalogError> {
+        let reader = self.store().reader();
+        let newest = mark_newest_alerts(visible).into_model::<MarkRow>();
+        let waiting = mark_waiting_alerts(visible).into_model::<MarkRow>();
+        let mut rows = newest.all(reader).await?;
+        rows.extend(waiting.all(reader).await?);
+        if visible == VisibilityScope::All {
+            let of_nodes = mark_newest_node_alert().into_model::<MarkRow>();
+            rows.extend(of_nodes.all(reader).await?);
+        }
+        Ok(rows)
     }
 }
 
@@ -116,4 +136,46 @@ fn mark_approvals(visible: VisibilityScope) -> Select<task_instance::Entity> {
         .join(JoinType::InnerJoin, instance::Relation::Project.def())
         .filter(task_instance::Column::WaitsOn.eq(WatchKind::Approval.as_str()))
         .filter(visible.condition(instance::Column::ProjectId))
+}
+
+/// One look into an index for each project.
+fn mark_newest_alerts(visible: VisibilityScope) -> Select<project::Entity> {
+    let latest = "(SELECT MAX(alert.id) FROM alert WHERE alert.project_id = project.id)";
+    let has_any = "EXISTS (SELECT 1 FROM alert WHERE alert.project_id = project.id)";
+    project::Entity::find()
+        .select_only()
+        .column_as(project::Column::Name, "project")
+        .expr_as(Expr::cust("CAST(0 AS BIGINT)"), "count")
+        .expr_as(Expr::cust("CAST(0 AS BIGINT)"), "sum")
+        .expr_as(Expr::cust(latest), "latest")
+        .filter(Expr::cust(has_any))
+        .filter(visible.condition(project::Column::Id))
+}
+
+fn mark_newest_node_alert() -> Select<alert::Entity> {
+    alert::Entity::find()
+        .select_only()
+        .expr_as(Expr::cust("''"), "project")
+        .expr_as(Expr::cust("CAST(0 AS BIGINT)"), "count")
+        .expr_as(Expr::cust("CAST(0 AS BIGINT)"), "sum")
+        .expr_as(Expr::cust("COALESCE(MAX(alert.id), 0)"), "latest")
+        .filter(alert::Column::ProjectId.is_null())
+}
+
+/// A try raises `attempts`, its failure `failures`, and its end takes the delivery out of the sum.
+fn mark_waiting_alerts(visible: VisibilityScope) -> Select<alert_delivery_item::Entity> {
+    let sum =
+        "CAST(SUM(31 * alert_delivery.id + 7 * alert_delivery.attempts + alert_delivery.failures) AS BIGINT)";
+    alert_delivery_item::Entity::find()
+        .select_only()
+        .expr_as(Expr::cust("COALESCE(project.name, '')"), "project")
+        .expr_as(Expr::cust("COUNT(*)"), "count")
+        .expr_as(Expr::cust(sum), "sum")
+        .expr_as(Expr::cust("CAST(0 AS BIGINT)"), "latest")
+        .join(JoinType::InnerJoin, alert_delivery_item::Relation::Delivery.def())
+        .join(JoinType::InnerJoin, alert_delivery_item::Relation::Alert.def())
+        .join(JoinType::LeftJoin, alert::Relation::Project.def())
+        .filter(alert_delivery::Column::State.eq(DeliveryState::Waiting.as_str()))
+        .filter(visible.condition(alert::Column::ProjectId))
+        .group_by(project::Column::Name)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use engine::alert::RuleSource;
 use engine::ids::Timestamp;
 use engine::schedule::{
     Calendar, FireTimes, Firing, FiringRules, NextFire, ScheduleDefinition, SkippedFires, parse_schedule,
@@ -11,7 +12,7 @@ use engine::timezone::{Tz, parse_timezone};
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use store::{SkippedRow, Transaction, record_skipped_fires};
+use store::{RulePlace, SkippedRow, Transaction, record_skipped_fires, replace_alert_rules};
 
 use crate::columns::{parse_json, unreadable};
 use crate::entity::{schedule, workflow};
@@ -115,10 +116,23 @@ pub(crate) async fn save_entry(
         Some(name) => Some(require_calendar(on, workflow.project_id, name).await?),
         None => None,
     };
+    let old_rules = match &stored {
+        Some(row) => read_definition(row)?.0.notify,
+        None => Vec::new(),
+    };
     let row = match stored {
         Some(row) => row,
         None => insert(on, workflow.id, entry, at).await?,
     };
+    if old_rules != entry.definition.notify {
+        let place = RulePlace {
+            source: RuleSource::Schedule,
+            source_id: row.id,
+            project_id: workflow.project_id,
+            workflow_id: workflow.id,
+        };
+        replace_alert_rules(on, place, &entry.definition.notify, at).await?;
+    }
     let times = ScheduleTimes::new(row.id, entry.definition, entry.zone, calendar);
     let fires = entry.enabled && workflow.enabled;
     let keeps_times = has_same_times(&row, entry)?;

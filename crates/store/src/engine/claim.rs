@@ -1,6 +1,7 @@
 //! The claim of instances that need an owner and have none that is alive.
 
 use async_trait::async_trait;
+use engine::alert::AlertEvent;
 use engine::ids::{Epoch, Incarnation, InstanceId};
 use engine::states::Attention;
 use engine::states::{Command, InstanceState, OperationStatus, OwnershipReason};
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use crate::batch_sql::{Column, id_list, json, row_lock, source};
 use crate::batch_statement::run_over_rows;
+use crate::engine::alerts::events::{InstanceEventRow, store_instance_events};
 use crate::engine::members::lock_active_member;
 use crate::error::store_error;
 use crate::ownership_predicates::{RUNS_CONDITION, command_applies, has_applicable_command, needs_owner};
@@ -269,12 +271,12 @@ async fn quarantine(
     claim: &Claim,
     candidates: &[Candidate],
 ) -> Result<(), StoreError> {
+    let detail = format!(
+        "{CLAIM_LIMIT} owners in a row claimed it and stored nothing; read the log of the masters, then resume it"
+    );
     let attention = Attention {
         code: "CLAIMS_WITHOUT_PROGRESS".to_owned(),
-        detail: format!(
-            "{CLAIM_LIMIT} owners in a row claimed it and stored nothing; read the log of the masters, \
-             then resume it"
-        ),
+        detail: detail.clone(),
     };
     let attention = json(&attention)?;
     let rows: Vec<QuarantineRow> = candidates
@@ -303,5 +305,10 @@ async fn quarantine(
             source(backend, &QUARANTINE)
         )
     })
-    .await
+    .await?;
+    let events: Vec<InstanceEventRow<'_>> = rows
+        .iter()
+        .map(|row| InstanceEventRow::unowned(InstanceId(row.c_id), claim.at, AlertEvent::Attention, &detail))
+        .collect();
+    store_instance_events(transaction, &events).await
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use engine::instance::InstanceRecord;
 use engine::states::{Attention, OwnershipReason};
-use ports::fail_points;
-use ports::fail_points::DisabledGuard;
+use ports::fail_points::{self, DisabledGuard};
 use ports::{InstanceCommit, StoreError};
 use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
 
 use crate::batch_sql::{ALL, Column, insert, json, map_json, source};
 use crate::batch_statement::{BatchStatement, run_as_one, run_in_order, select_named};
+use crate::engine::alerts::events::commit_events;
 use crate::engine::limit_statements::limit_rows;
 use crate::engine::reset_statements::resets;
 use crate::engine::task_rows::{self, AttemptColumns, TaskColumns};
@@ -180,6 +180,7 @@ impl CommitStatements {
         children.extend(starts(backend, commits)?);
         children.extend(tasks(backend, commits, &filter)?);
         children.extend(transitions(backend, commits, &filter)?);
+        children.extend(commit_events(backend, commits, &filter)?);
         children.extend(decisions(backend, commits)?);
         children.extend(limit_rows(backend, commits)?);
         Ok(Self {

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use crate::batch_sql::{ALL, Column, id_list, insert, json, source};
 use crate::batch_statement::{BatchStatement, run_over_rows};
+use crate::engine::alerts::rules::{insert_rules, start_rules};
 use crate::engine::members::lock_active_member;
-use crate::engine::new_rows::{insert_instances, insert_labels, label_rows, new_row};
+use crate::engine::new_rows::{discard_events, insert_instances, insert_labels, label_rows, new_row};
 use crate::engine::places::request::{RequestedPlaces, request_start_places};
 use crate::engine::task_rows::{TaskColumns, upsert_tasks};
 use crate::error::store_error;
@@ -68,9 +69,10 @@ pub(crate) async fn prepare_new_instances(
     } else {
         RequestedPlaces::default()
     };
-    let (mut rows, mut labels, mut reused) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rows, mut labels, mut reused, mut rules) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut outcomes = Vec::with_capacity(created.len());
     for (id, new) in created {
+        rules.extend(start_rules(id, new)?);
         let admission = places.admission(id);
         let owner = active_owner(new, &active).filter(|_| admission.is_running());
         let mut row = new_row(new, id.0, owner)?;
@@ -90,13 +92,14 @@ pub(crate) async fn prepare_new_instances(
     let answers = answers
         .into_iter()
         .filter_map(|answer| answer.or_else(|| outcomes.next()));
-    let answers = answers.collect();
-    let backend = transaction.get_database_backend();
+    let backend = store.backend();
     let mut statements = insert_instances(backend, &rows)?;
+    statements.extend(insert_rules(backend, &rules)?);
+    statements.extend(discard_events(backend, &rows)?);
     statements.extend(insert_labels(backend, &labels)?);
     statements.extend(BatchStatement::over_rows(&reused, || upsert_tasks(backend, ALL))?);
     statements.extend(places.statements(transaction)?);
-    Ok((answers, statements))
+    Ok((answers.collect(), statements))
 }
 
 /// Ids for a batch of new instances.

@@ -6,6 +6,7 @@ use ports::{Declaration, DeclarationOutcome, FailoverRecord, FailoverStore, Stor
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::batch_sql::row_lock;
+use crate::engine::alerts::events::{NodeEventRow, store_node_events};
 use crate::engine::members::lock_active_member;
 use crate::error::store_error;
 use crate::ownership_predicates::LIVE_MEMBER;
@@ -65,6 +66,8 @@ impl FailoverStore for Store {
             .execute_raw(self.statement(end, values))
             .await
             .map_err(store_error)?;
+        let death = NodeEventRow::death(declaration.dead.0, now, &declaration.reason);
+        store_node_events(&transaction, &[death]).await?;
         self.commit(transaction).await?;
         self.terminate_sessions_of(declaration.dead).await;
         Ok(DeclarationOutcome::Dead)
@@ -91,8 +94,8 @@ impl FailoverStore for Store {
             i64::from(record.attempts_reattached).into(),
             i64::from(record.attempts_lost).into(),
         ];
-        let done = self
-            .writer()
+        let transaction = self.begin().await?;
+        let done = transaction
             .execute_raw(self.statement(&sql, values))
             .await
             .map_err(store_error)?;
@@ -102,7 +105,15 @@ impl FailoverStore for Store {
                 record.dead
             )));
         }
-        Ok(())
+        let (dead, survivor) = (record.dead.0, record.survivor.incarnation.0);
+        let now = self.now_on(&transaction).await?;
+        let reason = format!("{} took over what it owned", record.survivor.host);
+        store_node_events(
+            &transaction,
+            &[NodeEventRow::failover(dead, survivor, now, &reason)],
+        )
+        .await?;
+        self.commit(transaction).await
     }
 }
 

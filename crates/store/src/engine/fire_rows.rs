@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::batch_sql::{ALL, Column, insert, source};
 use crate::batch_statement::BatchStatement;
+use crate::engine::alerts::events::{RefusedFireRow, refused_fire_events};
 use crate::schedule_fires::SkippedRow;
 
 /// What a batch writes to a schedule.
@@ -65,6 +66,7 @@ pub(crate) struct FireRows<'a> {
     schedules: Vec<ScheduleRow>,
     starts: Vec<StartRow<'a>>,
     skipped: Vec<SkippedRow<'a>>,
+    refused: Vec<RefusedFireRow<'a>>,
 }
 
 impl<'a> FireRows<'a> {
@@ -97,6 +99,12 @@ impl<'a> FireRows<'a> {
                 (row.c_last_fire_at, row.c_last_instance) = (Some(fire_at), instance);
             }
             let refusal = start.instance.as_ref().err();
+            self.refused.extend(refusal.map(|refusal| RefusedFireRow {
+                c_schedule: schedule_id,
+                c_fire_at: fire_at,
+                c_at: commit.at.0,
+                c_reason: &refusal.detail,
+            }));
             row.c_attention = refusal.and_then(|refusal| {
                 let attention = Attention {
                     code: refusal.code.clone(),
@@ -139,6 +147,7 @@ impl<'a> FireRows<'a> {
         let statements = [
             BatchStatement::over_rows(&self.schedules, update)?,
             BatchStatement::over_rows(&self.starts, || insert(backend, "schedule_fire", &FIRE, ALL))?,
+            refused_fire_events(backend, &self.refused)?,
         ];
         Ok(statements.into_iter().flatten().collect())
     }

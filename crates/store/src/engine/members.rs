@@ -10,6 +10,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
 use crate::batch_sql::row_lock;
 use crate::connect::{self, Role};
+use crate::engine::alerts::events::{NodeEventRow, store_node_events};
 use crate::error::{is_unique_violation, store_error};
 use crate::ownership_predicates::LIVE_MEMBER;
 use crate::pool::Transaction;
@@ -186,6 +187,8 @@ impl Store {
                 .execute_raw(self.statement(end, [incarnation.into(), now.0.into()]))
                 .await
                 .map_err(store_error)?;
+            let death = NodeEventRow::death(incarnation, now, "its node or address started again");
+            store_node_events(&transaction, &[death]).await?;
         }
         let (incarnation, generation) = self.insert_member(&transaction, join, now).await?;
         if let Some(bump) = bump {

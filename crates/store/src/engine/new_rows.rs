@@ -1,5 +1,6 @@
 //! The rows of new instances.
 
+use engine::alert::{AlertEvent, EventSet};
 use engine::states::{InstanceState, OwnershipReason};
 use engine::trigger::Trigger;
 use ports::{NewInstance, NodeIdentity, StartAdmission, StoreError};
@@ -8,6 +9,7 @@ use serde::Serialize;
 
 use crate::batch_sql::{ALL, Column, insert, json, map_json, source};
 use crate::batch_statement::BatchStatement;
+use crate::engine::alerts::rules::COUNTS_FOR_INSTANCE;
 
 /// Reason of a new instance without an owner; the first claim clears it.
 const WAITING_FOR_MASTER: &str = "waiting for a master";
@@ -47,6 +49,8 @@ pub(crate) struct NewRow<'a> {
     // Of the first transition; not columns of the instance.
     why: String,
     at: i64,
+    /// Whether a rule of the start names the end of an instance that is discarded.
+    wants_stop: bool,
 }
 
 /// The columns that say what started an instance.
@@ -88,6 +92,19 @@ impl<'a> From<&'a Trigger> for TriggerColumns<'a> {
         }
     }
 }
+
+/// What rules are matched by, of an instance that is discarded.
+const DISCARDED: [Column; 9] = [
+    ("id", "bigint"),
+    ("project_id", "bigint"),
+    ("workflow_id", "bigint"),
+    ("version", "bigint"),
+    ("schedule", "text"),
+    ("backfill", "bigint"),
+    ("reason", "text"),
+    ("at", "bigint"),
+    ("wants_stop", "boolean"),
+];
 
 const INSTANCE: [Column; 30] = [
     ("id", "bigint"),
@@ -212,6 +229,12 @@ pub(crate) fn new_row<'a>(
         created_at: new.at.0,
         chosen_tasks: !new.start.tasks.is_empty(),
         why: new.start_reason(),
+        wants_stop: new
+            .start
+            .notify
+            .iter()
+            .flatten()
+            .any(|rule| rule.on.contains(AlertEvent::Stopped)),
         at: new.at.0,
     })
 }
@@ -257,6 +280,29 @@ pub(crate) fn insert_instances(
         BatchStatement::over_rows(&owners, || insert(backend, "owner_log", &OWNER_LOG, ALL))?,
     ];
     Ok(statements.into_iter().flatten().collect())
+}
+
+/// Writes the statement that stores the events of instances that were discarded. It names no row of this batch: on
+/// PostgreSQL all statements of a batch may be one, which does not see what it writes.
+pub(crate) fn discard_events(
+    backend: DbBackend,
+    rows: &[NewRow<'_>],
+) -> Result<Option<BatchStatement>, StoreError> {
+    let discarded: Vec<&NewRow<'_>> = rows
+        .iter()
+        .filter(|row| row.state == InstanceState::Stopped.as_str())
+        .filter(|row| !row.dry_run || row.wants_stop)
+        .collect();
+    let event = AlertEvent::Stopped;
+    let bits = EventSet::NONE.with(event).bits();
+    BatchStatement::over_rows(&discarded, || {
+        format!(
+            "INSERT INTO alert_event (event, at, instance, run, reason) SELECT '{event}', i.at, i.id, 1, i.reason \
+             FROM (SELECT * FROM {}) AS i WHERE i.wants_stop OR EXISTS (SELECT 1 FROM alert_rule r \
+             WHERE r.valid_until IS NULL AND (r.events & {bits}) <> 0 AND {COUNTS_FOR_INSTANCE})",
+            source(backend, &DISCARDED)
+        )
+    })
 }
 
 /// Writes the statement that stores labels.

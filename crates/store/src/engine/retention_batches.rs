@@ -15,7 +15,7 @@ use crate::store::Store;
 const PURGED_AT_ONCE: u32 = 200;
 
 /// Tables whose rows go with their instance, each with its key.
-pub(crate) const INSTANCE_TABLES: [(&str, &str); 8] = [
+pub(crate) const INSTANCE_TABLES: [(&str, &str); 9] = [
     ("attempt", "instance, task_index, number"),
     ("attempt_secret", "instance, task_index, number, value_id"),
     ("task_instance", "instance, task_index"),
@@ -24,6 +24,7 @@ pub(crate) const INSTANCE_TABLES: [(&str, &str); 8] = [
     ("owner_log", "instance, epoch"),
     ("instance_label", "instance, name"),
     ("schedule_fire", "schedule_id, fire_at"),
+    ("alert", "id"),
 ];
 
 /// Writes the condition that a query finds nothing. A scalar subquery is a look into an index for each row; an anti-join
@@ -308,6 +309,21 @@ pub(crate) fn aged_rows_statement(
         AgedRows::BulkOperations => {
             "DELETE FROM bulk_operation WHERE id IN \
              (SELECT id FROM bulk_operation WHERE ended_at <= $1 ORDER BY id LIMIT $2)"
+        }
+        // Alerts of an instance go with it.
+        AgedRows::Alerts => {
+            "DELETE FROM alert WHERE id IN (SELECT a.id FROM alert a WHERE a.at <= $1 \
+             AND (SELECT 1 FROM instance i WHERE i.id = a.instance) IS NULL ORDER BY a.at LIMIT $2)"
+        }
+        AgedRows::AlertDeliveries => {
+            "DELETE FROM alert_delivery WHERE id IN (SELECT d.id FROM alert_delivery d WHERE d.created_at <= $1 \
+             AND (SELECT i.alert FROM alert_delivery_item i WHERE i.delivery = d.id LIMIT 1) IS NULL \
+             ORDER BY d.id LIMIT $2)"
+        }
+        AgedRows::AlertRules => {
+            "DELETE FROM alert_rule WHERE id IN (SELECT r.id FROM alert_rule r WHERE r.valid_until <= $1 \
+             OR (r.valid_from <= $1 AND r.source = 'start' \
+             AND (SELECT 1 FROM instance i WHERE i.id = r.source_id) IS NULL) ORDER BY r.id LIMIT $2)"
         }
     };
     store.statement(sql, [older_than.0.into(), i64::from(limit).into()])

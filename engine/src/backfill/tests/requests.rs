@@ -32,6 +32,7 @@ fn a_request_has_defaults_and_local_times_in_its_zone() {
             on_failure: OnFailure::Continue,
             existing: ExistingPolicy::Run,
             dependents: DependentsMode::None,
+            notify: Vec::new(),
             description: String::new(),
             start: json!({ "params": { "a": 1 } }),
         }

@@ -173,6 +173,7 @@ pub(crate) fn workflow(tasks: Vec<TaskDefinition>) -> Definition {
         priority: None,
         worker_group: None,
         timezone: None,
+        notify: Vec::new(),
         schedules: BTreeMap::new(),
         tasks,
     }
@@ -192,6 +193,7 @@ pub(crate) fn start() -> Start {
         defaults: ProjectDefaults::default(),
         timezone: Tz::UTC,
         labels: BTreeMap::new(),
+        notify: None,
         body: None,
     }
 }

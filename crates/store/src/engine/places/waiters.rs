@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use engine::alert::AlertEvent;
 use engine::ids::{BackfillId, Epoch, InstanceId, Timestamp};
 use engine::place::urgency_of;
 use engine::states::{InstanceState, OwnershipReason, Priority};
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use crate::batch_sql::{Column, id_list, json, row_lock, source};
 use crate::batch_statement::run_over_rows;
+use crate::engine::alerts::events::{InstanceEventRow, store_instance_events};
 use crate::engine::places::rows::{HELD, PlaceDemand, ReleasedPlace, WAITING, WorkflowKey};
 use crate::error::store_error;
 use crate::pool::Transaction;
@@ -311,6 +313,11 @@ pub(crate) async fn end_waiters(
         )
     })
     .await?;
+    let events: Vec<InstanceEventRow<'_>> = rows
+        .iter()
+        .map(|row| InstanceEventRow::unowned(InstanceId(row.c_id), at, AlertEvent::Stopped, row.c_reason))
+        .collect();
+    store_instance_events(transaction, &events).await?;
     let ended = locked.into_iter().filter_map(|(id, waiter)| {
         Some(EndedWaiter {
             id,

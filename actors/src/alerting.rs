@@ -1,0 +1,6 @@
+//! What sends alerts.
+
+pub mod alert_actor;
+pub mod alert_deps;
+
+mod delivery;
