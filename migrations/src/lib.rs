@@ -39,6 +39,7 @@ mod m0043_silences;
 mod m0044_setup_links;
 mod m0046_backfill_dependents;
 mod m0050_limit_lookups;
+mod m0057_channel_secrets;
 mod migration;
 mod migrator;
 

@@ -44,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::m0044_setup_links::Migration),
             Box::new(crate::m0046_backfill_dependents::Migration),
             Box::new(crate::m0050_limit_lookups::Migration),
+            Box::new(crate::m0057_channel_secrets::Migration),
         ]
     }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod backfills;
+mod channel_secrets;
 mod channels;
 mod connections;
 mod debug;
