@@ -7,4 +7,5 @@ pub mod invariants;
 pub mod postgres;
 pub mod rest;
 pub mod restartable_postgres;
+pub mod smtp;
 pub mod waiting;
