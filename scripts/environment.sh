@@ -20,6 +20,10 @@ fi
 BUILD="--workspace --all-targets --locked"
 BINARY="$CARGO_TARGET_DIR/debug/porpoise"
 
+# Tests mostly wait for processes, so more of them than the machine has cores run at once.
+RUST_TEST_THREADS="${RUST_TEST_THREADS:-$(($(nproc 2>/dev/null || echo 2) * 2))}"
+export RUST_TEST_THREADS
+
 # Tools from PyPI live in a virtual environment outside the source; scripts/setup.sh installs them.
 TOOLS="${XDG_CACHE_HOME:-$HOME/.cache}/porpoise-venv"
 
@@ -37,4 +41,18 @@ debian_mirror() {
     sed -n -e 's/^URIs: *\([^ ]*debian\)\/* *$/\1/p' \
         -e 's/^deb  *\(\[[^]]*\] \)\{0,1\}\([^ ]*debian\)\/* .*/\2/p' \
         /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null | head -n 1
+}
+
+has_node() {
+    command -v npm >/dev/null 2>&1 && node -e '
+        const [major, minor] = process.versions.node.split(".").map(Number);
+        process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' 2>/dev/null
+}
+
+# Makes `node` and `npm` those of the machine, else those of scripts/setup.sh; fails where both are missing or old.
+use_node() {
+    has_node && return
+    PATH="$TOOLS/node/bin:$PATH"
+    export PATH
+    has_node
 }

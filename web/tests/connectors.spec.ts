@@ -97,7 +97,7 @@ test('a shared connection is granted to projects, which see its name', async ({ 
   await open('/admin/connections');
   const row = app.getByTestId('connection-row-dwh');
   await expect(row).toContainText('db.example.org:5432/dwh');
-  await row.getByRole('button', { name: 'Show details' }).click();
+  await row.getByTestId('connection-details').click();
   await expect(app.getByTestId('connector-facts')).toContainText('Stored, not shown');
   await app.getByTestId('connection-grant-new').click();
   await app.getByTestId('field-name').selectOption('retail');
@@ -107,7 +107,7 @@ test('a shared connection is granted to projects, which see its name', async ({ 
   await expect(row).toContainText('Shared');
   await expect(row.getByTestId('connection-edit')).toHaveCount(0);
   await open('/admin/connections');
-  await row.getByRole('button', { name: 'Show details' }).click();
+  await row.getByTestId('connection-details').click();
   await app.getByTestId('connection-grant-row-retail').getByTestId('connection-grant-delete').click();
   await app.getByTestId('confirm-yes').click();
   await expect(app.getByTestId('connection-grant-row-retail')).toHaveCount(0);

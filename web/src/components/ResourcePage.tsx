@@ -93,7 +93,7 @@ export function ResourceList<T extends object>(props: ResourceProps<T>) {
         <span className="row tight" style={{ flexWrap: 'nowrap' }}>
           {actions?.(row)}
           {detail && (
-            <Button size="small" aria-expanded={opened === keyOf(row)} onClick={() => setOpened(opened === keyOf(row) ? null : keyOf(row))}>
+            <Button size="small" data-testid={`${noun}-details`} aria-expanded={opened === keyOf(row)} onClick={() => setOpened(opened === keyOf(row) ? null : keyOf(row))}>
               {text.common.expand}
             </Button>
           )}

@@ -4,6 +4,7 @@ const count = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : 
 
 export const en = {
   common: {
+    since: 'Since',
     loadFailed: 'This could not be loaded.',
     retry: 'Try again',
     loading: 'Loading',
@@ -63,7 +64,7 @@ export const en = {
     zoneDefault: 'Default of the server',
     required: 'Required',
     test: 'Test',
-    expand: 'Show details',
+    expand: 'Details',
   },
   nav: {
     brand: 'Porpoise',
@@ -445,6 +446,7 @@ export const en = {
     },
   },
   workflow: {
+    unchangedLines: '$ unchanged lines',
     tabs: {
       overview: 'Overview',
       graph: 'Graph',
@@ -730,6 +732,12 @@ export const en = {
     nameHint: 'Letters, digits and _, as the name of a parameter',
     newValue: 'New value',
     valueHint: '6 bytes to 64 KiB. It is never shown again, and masked in logs.',
+  },
+  blueprints: {
+    title: 'Start from an example',
+    find: 'Example or task type',
+    /** What an example does, from its name and the description of its document. */
+    describe: (name: string, english: string) => english || name,
   },
   groups: {
     title: 'Groups',

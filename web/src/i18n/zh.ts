@@ -1,8 +1,10 @@
 import type { Texts } from './en';
+import { EXAMPLES } from './exampleTexts';
 import { schemaTextInChinese } from './schemaTexts';
 
 export const zh: Texts = {
   common: {
+    since: '始于',
     loadFailed: '无法加载。',
     retry: '重试',
     loading: '加载中',
@@ -62,7 +64,7 @@ export const zh: Texts = {
     zoneDefault: '服务器默认',
     required: '必填',
     test: '测试',
-    expand: '查看详情',
+    expand: '详情',
   },
   nav: {
     brand: 'Porpoise',
@@ -444,6 +446,7 @@ export const zh: Texts = {
     },
   },
   workflow: {
+    unchangedLines: '$ 行未变',
     tabs: {
       overview: '概览',
       graph: '图',
@@ -729,6 +732,11 @@ export const zh: Texts = {
     nameHint: '字母、数字和 _，与参数名相同',
     newValue: '新的值',
     valueHint: '6 字节至 64 KiB。此后不再显示，并在日志中遮盖。',
+  },
+  blueprints: {
+    title: '从示例开始',
+    find: '示例或任务类型',
+    describe: (name, english) => EXAMPLES[name] ?? (english || name),
   },
   groups: {
     title: '分组',

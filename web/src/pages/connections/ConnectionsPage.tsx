@@ -47,7 +47,7 @@ export default function ConnectionsPage() {
       columns={[
         { key: 'name', title: text.common.name, sortBy: (row) => row.name, render: (row) => <strong>{row.name}</strong> },
         { key: 'type', title: text.common.type, sortBy: (row) => row.type, render: (row) => form.titleOf(row.type) },
-        { key: 'where', title: text.connections.where, render: (row) => <span className="mono clamp">{placeOf(row)}</span> },
+        { key: 'where', title: text.connections.where, render: (row) => <span className="mono clamp" style={{ overflowWrap: 'anywhere' }}>{placeOf(row)}</span> },
         { key: 'description', title: text.common.description, render: (row) => <span className="clamp">{row.description}</span> },
         ...(project ? [{ key: 'from', title: text.common.project, render: (row: Connection) => (row.shared ? <span className="chip">{text.connectors.shared}</span> : project) }] : []),
         { key: 'updated', title: text.common.updated, render: (row) => <Time at={row.updated_at} form="relative" /> },

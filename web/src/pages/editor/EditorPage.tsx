@@ -12,6 +12,7 @@ import { useNotices } from '@/components/notices';
 import { Page } from '@/components/Page';
 import { useText } from '@/i18n/i18n';
 import { readSource } from '@/pages/workflow/useSource';
+import { BlueprintGallery } from './BlueprintGallery';
 import { parseModel, renameTask } from './document';
 import { dropDraft, keepDraft, readDraft } from './drafts';
 import { EditorCanvas } from './EditorCanvas';
@@ -166,6 +167,7 @@ function Editor({ project, workflow, stored }: EditorProps) {
           </div>
         </section>
       )}
+      {!workflow && draft.text === BLANK && <BlueprintGallery onChoose={(source) => change({ text: source, places: {}, groups: {} })} />}
       <div className="editor">
         <Palette model={model} onAdd={(next) => change({ text: next })} source={draft.text} />
         <EditorCanvas draft={draft} model={model} problems={problems} selected={selected} onSelect={setSelected} onChange={change} />
