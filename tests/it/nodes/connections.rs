@@ -1,6 +1,6 @@
 //! Connections of a running node: what tasks send by them, and what tests of them find at real servers.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::harness::Node;
 use super::services::{MariaDb, MariaDbUser, SshServer, password_postgres};
-use test_support::smtp::{SmtpBehaviour, SmtpServer};
 
-pub(super) const SECRET: &str = "c4nary-of-the-service";
+const SECRET: &str = "c4nary-of-the-service";
 
 /// An HTTP service that keeps the requests that it gets; the first number in a path is the status of its answer.
 struct Service {
@@ -68,7 +69,7 @@ fn change(node: &Node, method: Method, path: &str, body: &Value) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::Null)
 }
 
-pub(super) fn put(node: &Node, path: &str, body: &Value) -> Value {
+fn put(node: &Node, path: &str, body: &Value) -> Value {
     change(node, Method::PUT, path, body)
 }
 
@@ -84,7 +85,7 @@ fn test(node: &Node, connection: &Value) -> (bool, String) {
 }
 
 #[track_caller]
-pub(super) fn fails(node: &Node, connection: &Value, why: &str) {
+fn fails(node: &Node, connection: &Value, why: &str) {
     let (ok, detail) = test(node, connection);
     assert!(
         !ok && detail.contains(why),
@@ -93,12 +94,12 @@ pub(super) fn fails(node: &Node, connection: &Value, why: &str) {
 }
 
 #[track_caller]
-pub(super) fn works(node: &Node, connection: &Value, what: &str) {
+fn works(node: &Node, connection: &Value, what: &str) {
     let (ok, detail) = test(node, connection);
     assert!(ok && detail.contains(what), "{connection} should work: {detail}");
 }
 
-pub(super) fn with(connection: &Value, more: Value) -> Value {
+fn with(connection: &Value, more: Value) -> Value {
     let mut connection = connection.clone();
     for (key, value) in more.as_object().expect("an object") {
         connection[key] = value.clone();
@@ -298,14 +299,10 @@ fn a_host_is_known_by_its_key_and_a_new_one_is_kept_only_when_asked() {
 
 #[test]
 fn a_test_logs_in_to_a_mail_server_and_says_what_fails() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = SmtpServer::start(SmtpBehaviour {
-        password: Some(SECRET),
-        ..SmtpBehaviour::default()
-    });
+    let (folder, port) = (tempfile::tempdir().expect("a folder"), mail_server());
     let node = Node::start(folder.path(), &[]);
     let right = json!({
-        "type": "smtp", "host": "127.0.0.1", "port": server.port(), "security": "none", "from": "porpoise@example.org",
+        "type": "smtp", "host": "127.0.0.1", "port": port, "security": "none", "from": "porpoise@example.org",
         "user": "app", "password": SECRET,
     });
     works(&node, &right, "accepts app");
@@ -329,6 +326,38 @@ fn a_test_logs_in_to_a_mail_server_and_says_what_fails() {
         &with(&right, json!({"port": free_port()})),
         "nothing listens at port",
     );
+}
+
+/// Starts a mail server that knows one user and no TLS; returns its port.
+fn mail_server() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.expect("a client");
+            thread::spawn(move || talk_smtp(stream));
+        }
+    });
+    port
+}
+
+fn talk_smtp(mut stream: TcpStream) {
+    // The initial response of PLAIN (RFC 4616): an empty identity, the user, the password.
+    let login = BASE64.encode(format!("\0app\0{SECRET}"));
+    stream.write_all(b"220 mail ready\r\n").ok();
+    let lines = BufReader::new(stream.try_clone().expect("a socket")).lines();
+    for line in lines.map_while(Result::ok) {
+        let answer = match line.split(' ').next().unwrap_or_default() {
+            "EHLO" => "250-mail\r\n250 AUTH PLAIN\r\n",
+            "AUTH" if line.ends_with(&login) => "235 welcome\r\n",
+            "AUTH" => "535 who are you\r\n",
+            "QUIT" => "221 bye\r\n",
+            _ => "502 unknown\r\n",
+        };
+        if stream.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
 }
 
 /// Starts a server that closes every connection; returns its port.
