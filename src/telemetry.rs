@@ -59,6 +59,36 @@ pub const NAMES: &[Metric] = &[
         "Time of one try to send a message to a channel, by its type",
     ),
     (
+        "porpoise_connection_test_seconds",
+        MetricKind::Seconds,
+        "Time of one test of a connection that this node requested, by its type and result",
+    ),
+    (
+        "porpoise_dispatch_gaps_total",
+        MetricKind::Counter,
+        "Attempts that failed because a secret or connection of theirs is missing",
+    ),
+    (
+        "porpoise_secret_rotations_total",
+        MetricKind::Counter,
+        "Changes of the key of stored secrets that this node brought to an end",
+    ),
+    (
+        "porpoise_secret_values_rotated_total",
+        MetricKind::Counter,
+        "Stored values that this node encrypted again under another key",
+    ),
+    (
+        "porpoise_secret_values_outdated",
+        MetricKind::Gauge,
+        "Stored values that are not under the first key of this node",
+    ),
+    (
+        "porpoise_secret_open_failures_total",
+        MetricKind::Counter,
+        "Stored values that this node could not decrypt",
+    ),
+    (
         "porpoise_retention_last_sweep_timestamp_seconds",
         MetricKind::Gauge,
         "When this node last deleted everything that was too old, in seconds since 1970",

@@ -36,6 +36,7 @@ mod secret_actor;
 mod slot_queue;
 mod slot_table;
 pub mod slots;
+mod store_outage;
 mod watches;
 mod worker_directory;
 mod worker_replies;

@@ -45,6 +45,7 @@ mod m0050_limit_lookups;
 mod m0054_retention;
 mod m0055_lost_dependencies;
 mod m0056_user_groups;
+mod m0057_channel_secrets;
 mod migration;
 mod migrator;
 

@@ -50,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::m0054_retention::Migration),
             Box::new(crate::m0055_lost_dependencies::Migration),
             Box::new(crate::m0056_user_groups::Migration),
+            Box::new(crate::m0057_channel_secrets::Migration),
         ]
     }
 }

@@ -3,6 +3,7 @@
 mod access;
 mod alerts;
 mod backfills;
+mod channel_secrets;
 mod channels;
 mod connections;
 mod debug;

@@ -19,6 +19,7 @@ use crate::execution::dispatch_queue::{DispatchQueue, PendingMessage, WorkerMess
 use crate::execution::event_delivery::{RETRY_PAUSE, deliver};
 use crate::execution::recovery_query::{DeferredLoss, QuerySteps, RecoveryQuery};
 use crate::execution::secret_actor::SecretActor;
+use crate::execution::store_outage::StoreOutage;
 use crate::execution::worker_directory::WorkerDirectory;
 use crate::execution::worker_replies::{
     BatchReply, DispatchSummary, EventDelivery, count_error, dispatch_event, events_of_replies, kill_event,
@@ -31,7 +32,7 @@ use crate::messages::membership::Membership;
 use crate::messages::workflow::WorkerDead;
 use ports::protocol::Owner;
 use ports::rpc::transport::CallError;
-use ports::{MemberStatus, NodeIdentity};
+use ports::{MemberStatus, NodeIdentity, StoreError};
 
 /// The interval at which workers are asked for their free slots: their own reports may be lost, and one that does not
 /// answer gets nothing new.
@@ -51,6 +52,9 @@ pub struct DispatchActor {
     sender: Owner,
     directory: WorkerDirectory,
     queues: BTreeMap<Incarnation, DispatchQueue>,
+    /// Attempts whose connection the store did not tell; a timer runs while there are any.
+    deferred: Vec<SendAttempt>,
+    outage: StoreOutage,
     /// Adds the values of secrets; runs as long as this actor.
     secrets: Option<Addr<SecretActor>>,
     exit_on_panic: ExitOnPanic,
@@ -70,6 +74,8 @@ impl DispatchActor {
             sender,
             directory: WorkerDirectory::default(),
             queues: BTreeMap::new(),
+            deferred: Vec::new(),
+            outage: StoreOutage::of("connections"),
             secrets: None,
             exit_on_panic,
         }
@@ -89,40 +95,36 @@ impl DispatchActor {
         if !needs_connection(&send.dispatch) {
             return self.add_secrets(send, ctx);
         }
+        if !self.deferred.is_empty() {
+            return self.deferred.push(send);
+        }
         let (source, now) = (Arc::clone(&self.deps.connections), self.deps.clock.now());
-        let SendAttempt {
-            to,
-            dispatch,
-            reply_to,
-        } = send;
-        let completed = async move { add_connection(source.as_ref(), Box::new(dispatch), now).await };
-        ctx.spawn(
-            completed
-                .into_actor(self)
-                .map(move |readiness, actor, ctx| match readiness {
-                    DispatchReadiness::Ready(dispatch) => {
-                        let dispatch = *dispatch;
-                        actor.add_secrets(
-                            SendAttempt {
-                                to,
-                                dispatch,
-                                reply_to,
-                            },
-                            ctx,
-                        );
-                    }
-                    DispatchReadiness::Hopeless(event) => deliver(&reply_to, vec![*event], ctx),
-                    DispatchReadiness::Later(dispatch, error) => {
-                        tracing::warn!(%error, "a connection could not be read; trying again");
-                        let send = SendAttempt {
-                            to,
-                            dispatch: *dispatch,
-                            reply_to,
-                        };
-                        ctx.run_later(RETRY_PAUSE, move |actor, ctx| actor.complete(send, ctx));
-                    }
-                }),
-        );
+        let completed = async move { add_connection(source.as_ref(), send, now).await };
+        let completed = completed.into_actor(self);
+        ctx.spawn(completed.map(move |readiness, actor, ctx| match readiness {
+            DispatchReadiness::Ready(send) => {
+                actor.outage.note_answer();
+                actor.add_secrets(send, ctx);
+            }
+            DispatchReadiness::Hopeless(reply_to, event) => {
+                actor.outage.note_answer();
+                deliver(&reply_to, vec![*event], ctx);
+            }
+            DispatchReadiness::Later(send, error) => actor.defer(send, &error, ctx),
+        }));
+    }
+
+    /// Looks the connection up later, together with those of all attempts that come until then.
+    fn defer(&mut self, send: SendAttempt, error: &StoreError, ctx: &mut Context<Self>) {
+        self.deferred.push(send);
+        if self.deferred.len() > 1 {
+            return;
+        }
+        ctx.run_later(self.outage.note_failure(error), |actor, ctx| {
+            for send in std::mem::take(&mut actor.deferred) {
+                actor.complete(send, ctx);
+            }
+        });
     }
 
     /// Sends an attempt once it has the values of its secrets, and it is stored which values it is given.

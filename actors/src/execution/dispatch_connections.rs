@@ -1,11 +1,14 @@
 //! Gives an attempt the connection that its task names, in the moment in which it is sent: it is stored nowhere.
 
+use actix::Recipient;
 use engine::attempt::{AttemptEnd, AttemptEvent};
 use engine::connection::connection_of;
 use engine::ids::Timestamp;
 use engine::instance::Event;
 use engine::task::TaskReport;
 
+use crate::messages::dispatch::SendAttempt;
+use crate::messages::workflow::DeliverEvents;
 use ports::StoreError;
 use ports::connections::{ConnectionGap, ConnectionSource};
 use ports::protocol::Dispatch;
@@ -13,11 +16,11 @@ use ports::protocol::Dispatch;
 /// Whether an attempt can be sent.
 pub(crate) enum DispatchReadiness {
     /// It has all that its task names.
-    Ready(Box<Dispatch>),
+    Ready(SendAttempt),
     /// It never can: this follows.
-    Hopeless(Box<Event>),
+    Hopeless(Recipient<DeliverEvents>, Box<Event>),
     /// The store did not answer.
-    Later(Box<Dispatch>, StoreError),
+    Later(SendAttempt, StoreError),
 }
 
 /// Whether an attempt needs something before it can be sent.
@@ -28,25 +31,27 @@ pub(crate) fn needs_connection(dispatch: &Dispatch) -> bool {
 /// Adds the connection.
 pub(crate) async fn add_connection(
     source: &dyn ConnectionSource,
-    mut dispatch: Box<Dispatch>,
+    mut send: SendAttempt,
     now: Timestamp,
 ) -> DispatchReadiness {
+    let dispatch = &mut send.dispatch;
     let Some(used) = connection_of(&dispatch.action) else {
-        return DispatchReadiness::Ready(dispatch);
+        return DispatchReadiness::Ready(send);
     };
     let resolved = source.resolve(&dispatch.project, used).await;
     match resolved {
         Ok(connection) => {
             dispatch.connection = Some(connection);
-            DispatchReadiness::Ready(dispatch)
+            DispatchReadiness::Ready(send)
         }
         Err(ConnectionGap::Unusable(why)) => {
+            metrics::counter!("porpoise_dispatch_gaps_total", "kind" => "connection").increment(1);
             let report = TaskReport::Attempt {
                 uid: dispatch.uid,
                 event: AttemptEvent::Ended(AttemptEnd::hopeless(&why, now)),
             };
-            DispatchReadiness::Hopeless(Box::new(Event::Report(report)))
+            DispatchReadiness::Hopeless(send.reply_to, Box::new(Event::Report(report)))
         }
-        Err(ConnectionGap::Unavailable(error)) => DispatchReadiness::Later(dispatch, error),
+        Err(ConnectionGap::Unavailable(error)) => DispatchReadiness::Later(send, error),
     }
 }

@@ -11,7 +11,8 @@ use engine::attempt::{AttemptEnd, AttemptEvent};
 use engine::instance::Event;
 use engine::task::TaskReport;
 
-use crate::execution::event_delivery::{RETRY_PAUSE, deliver};
+use crate::execution::event_delivery::deliver;
+use crate::execution::store_outage::StoreOutage;
 use crate::exit_on_panic::ExitOnPanic;
 use crate::messages::dispatch::{SendAttempt, SendCompleted};
 use ports::clock::Clock;
@@ -27,6 +28,7 @@ pub(crate) struct SecretActor {
     dispatch: Recipient<SendCompleted>,
     waiting: Vec<SendAttempt>,
     in_flight: bool,
+    outage: StoreOutage,
     _exit_on_panic: ExitOnPanic,
 }
 
@@ -44,6 +46,7 @@ impl SecretActor {
             dispatch,
             waiting: Vec::new(),
             in_flight: false,
+            outage: StoreOutage::of("secrets"),
             _exit_on_panic: exit_on_panic,
         }
     }
@@ -61,6 +64,7 @@ impl SecretActor {
         let given = async move { source.give_secrets(&requests).await };
         ctx.spawn(given.into_actor(self).map(move |given, actor, ctx| match given {
             Ok(given) => {
+                actor.outage.note_answer();
                 for (attempt, given) in batch.into_iter().zip(given) {
                     actor.pass_on(attempt, given, ctx);
                 }
@@ -68,9 +72,8 @@ impl SecretActor {
                 actor.look_up(ctx);
             }
             Err(error) => {
-                tracing::warn!(%error, attempts = batch.len(), "secrets cannot be read; trying again");
                 drop(actor.waiting.splice(..0, batch));
-                ctx.run_later(RETRY_PAUSE, |actor, ctx| {
+                ctx.run_later(actor.outage.note_failure(&error), |actor, ctx| {
                     actor.in_flight = false;
                     actor.look_up(ctx);
                 });
@@ -86,6 +89,7 @@ impl SecretActor {
                 self.dispatch.do_send(SendCompleted(attempt));
             }
             GivenSecrets::Gap(reason) => {
+                metrics::counter!("porpoise_dispatch_gaps_total", "kind" => "secret").increment(1);
                 let event = AttemptEvent::Ended(AttemptEnd::hopeless(&reason, self.clock.now()));
                 let report = Event::Report(TaskReport::Attempt { uid, event });
                 deliver(&attempt.reply_to, vec![report], ctx);

@@ -6,7 +6,6 @@ mod puts;
 pub(crate) mod references;
 pub(crate) mod removal;
 mod resolve;
-mod secret_lookup;
 mod stored;
 mod usable;
 

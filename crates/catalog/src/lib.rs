@@ -62,7 +62,7 @@ pub use self::overviews::*;
 pub use self::page::{Page, PageRequest};
 pub use self::passwords::{PasswordChange, Passwords};
 pub use self::permission::Permission;
-pub use self::project_secrets::*;
+pub use self::project_secrets::{given::GivenValue, *};
 pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
 pub use self::request_keys::{KnownRequest, RequestKey, RequestKeys};
 pub use self::retention::{LogRemovals, Retention, RetentionRequest, RetentionRun};

@@ -1,7 +1,9 @@
 //! Secrets of projects: their names can be read, their values only by the attempts that are given them.
 
+pub(crate) mod checks;
 pub(crate) mod deletion;
 pub(crate) mod given;
+pub(crate) mod named;
 pub(crate) mod references;
 pub(crate) mod rotations;
 pub(crate) mod sealed_values;

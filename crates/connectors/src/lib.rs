@@ -4,6 +4,7 @@
 //! word repeats a secret.
 
 mod dial;
+mod failure;
 mod http;
 mod mysql;
 mod postgresql;

@@ -6,6 +6,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlSslMode};
 use sqlx::{ConnectOptions as _, Connection as _, Error};
 
 use crate::dial::dial;
+use crate::failure::explain_identity;
 use crate::socket_forwarder::SocketForwarder;
 
 /// Numbers of errors: the user or password is wrong, the user may not use the database, the database does not exist.
@@ -72,8 +73,12 @@ fn explain(error: &Error, fields: &DatabaseFields) -> String {
                 _ => format!("the server refuses: {}", refusal.message()),
             }
         }
-        Error::Tls(why) => format!("TLS failed: {why}"),
-        Error::Io(_) => "the other side closed the connection; is it a MySQL server?".to_owned(),
+        Error::Tls(why) => {
+            explain_identity(error, &fields.host).unwrap_or_else(|| format!("TLS failed: {why}"))
+        }
+        // A certificate that is refused arrives as one, too.
+        Error::Io(_) => explain_identity(error, &fields.host)
+            .unwrap_or_else(|| "the other side closed the connection; is it a MySQL server?".to_owned()),
         // The one setting that this build lacks: the encryption of a password without TLS.
         Error::Configuration(_) => {
             "the server wants the password itself, which is sent over TLS only; set `tls` to true".to_owned()

@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection as _, Error};
 
 use crate::dial::dial;
+use crate::failure::explain_identity;
 use crate::socket_forwarder::SocketForwarder;
 
 /// What the server shows as the client, unless the connection says otherwise.
@@ -72,8 +73,12 @@ fn explain(error: &Error, fields: &DatabaseFields) -> String {
             Some(NO_DATABASE) => format!("there is no database {}", fields.database),
             _ => format!("the server refuses: {}", refusal.message()),
         },
-        Error::Tls(why) => format!("TLS failed: {why}"),
-        Error::Io(_) => "the other side closed the connection; is it a PostgreSQL server?".to_owned(),
+        Error::Tls(why) => {
+            explain_identity(error, &fields.host).unwrap_or_else(|| format!("TLS failed: {why}"))
+        }
+        // A certificate that is refused arrives as one, too.
+        Error::Io(_) => explain_identity(error, &fields.host)
+            .unwrap_or_else(|| "the other side closed the connection; is it a PostgreSQL server?".to_owned()),
         Error::Protocol(_) => "the other side does not speak the protocol of PostgreSQL".to_owned(),
         other => other.to_string(),
     }

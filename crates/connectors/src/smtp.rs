@@ -10,6 +10,9 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParam
 use lettre::transport::smtp::extension::ClientId;
 use primitives::error_chain::with_causes;
 
+use crate::dial::CONNECT_TIMEOUT;
+use crate::failure::explain_contact;
+
 /// Why a mail server did not do what it was asked; the text says it in words, and without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailFailure {
@@ -87,17 +90,21 @@ async fn connect(policy: EgressPolicy, fields: &SmtpFields) -> Result<AsyncSmtpC
         SmtpSecurity::Tls => Some(tls_parameters(fields)?),
         SmtpSecurity::None | SmtpSecurity::Starttls => None,
     };
+    let addresses = addresses.as_slice();
     let connected =
-        AsyncSmtpConnection::connect_tokio1(addresses.as_slice(), None, &hello, wrapper, None).await;
-    let mut session =
-        connected.map_err(|error| MailFailure::of_reply("the mail server cannot be reached", &error))?;
+        AsyncSmtpConnection::connect_tokio1(addresses, Some(CONNECT_TIMEOUT), &hello, wrapper, None).await;
+    let failed = |what: &str, error: &Error| match explain_contact(error, &fields.host, fields.port) {
+        Some(words) => MailFailure::Transient(words),
+        None => MailFailure::of_reply(what, error),
+    };
+    let mut session = connected.map_err(|error| failed("the mail server cannot be reached", &error))?;
     if fields.security == SmtpSecurity::Starttls {
         if !session.can_starttls() {
             let refusal = "the server offers no STARTTLS; set `security` to tls, or to none where nothing secret is sent";
             return Err(MailFailure::Permanent(refusal.to_owned()));
         }
         let upgraded = session.starttls(tls_parameters(fields)?, &hello).await;
-        upgraded.map_err(|error| MailFailure::of_reply("STARTTLS failed", &error))?;
+        upgraded.map_err(|error| failed("STARTTLS failed", &error))?;
     }
     Ok(session)
 }

@@ -5,20 +5,19 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use chrono::Utc;
 use egress::EgressPolicy;
-use engine::connection::{CONNECTIONS, InvalidConnection, ResolvedConnection};
+use engine::connection::{InvalidConnection, ResolvedConnection};
 use ports::connections::{ConnectionTest, ConnectionTester};
 use primitives::error_chain::root_cause;
 use reqwest::{Method, Request, StatusCode};
+use secrets::mask_values;
 
+use crate::failure::explain_contact;
 use crate::http::{HttpConnection, Redirects};
 use crate::sqlite::SqliteFolders;
 use crate::{mysql, postgresql, smtp, sqlite, ssh};
 
 /// The longest time that connecting and logging in may take.
 const TIMEOUT: Duration = Duration::from_secs(8);
-
-/// What stands in the place of a secret.
-const MASK: &str = "***";
 
 /// What tests may reach.
 #[derive(Debug, Clone)]
@@ -123,7 +122,7 @@ impl ConnectionTester for WorkerConnectionTester {
         };
         ConnectionTest {
             ok,
-            detail: mask_secrets(connection, detail),
+            detail: mask_values(&detail, connection.secrets.iter().map(String::as_str)),
             latency_ms,
             accepted_key: finding.accepted_key,
         }
@@ -132,17 +131,21 @@ impl ConnectionTester for WorkerConnectionTester {
 
 fn slow_answer() -> String {
     let seconds = TIMEOUT.as_secs();
-    format!("the other side accepts the connection and does not answer within {seconds} s")
+    format!("no answer within {seconds} s: the other side accepts no connection, or is silent or slow on it")
 }
 
 /// Asks for the base; any answer of the service itself is good.
 async fn request_base(connection: &HttpConnection) -> Result<String, String> {
     let url = connection.url("").map_err(|error| error.to_string())?;
-    let mut request = Request::new(Method::GET, url);
+    let mut request = Request::new(Method::GET, url.clone());
     let authorized = connection.authorize(&mut request, Utc::now()).await;
     authorized.map_err(|error| error.to_string())?;
     let answer = connection.client().execute(request).await;
-    let answer = answer.map_err(|error| format!("no answer: {}", root_cause(&error)))?;
+    let answer = answer.map_err(|error| {
+        let (host, port) = (url.host_str(), url.port_or_known_default());
+        explain_contact(&error, host.unwrap_or_default(), port.unwrap_or_default())
+            .unwrap_or_else(|| format!("no answer by HTTP: {}", root_cause(&error)))
+    })?;
     let status = answer.status();
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(format!(
@@ -154,12 +157,4 @@ async fn request_base(connection: &HttpConnection) -> Result<String, String> {
         }
         status => Ok(format!("the service answers with the status {}", status.as_u16())),
     }
-}
-
-/// Hides what another side repeats of the secrets that it was sent.
-fn mask_secrets(connection: &ResolvedConnection, detail: String) -> String {
-    let secrets = CONNECTIONS.secret_texts(&connection.connection_type, &connection.fields);
-    secrets
-        .iter()
-        .fold(detail, |detail, secret| detail.replace(secret.as_str(), MASK))
 }

@@ -9,6 +9,7 @@ mod http_client;
 mod message_text;
 mod presets;
 mod request;
+mod secret_address;
 mod sender;
 mod signature;
 mod smtp_client;

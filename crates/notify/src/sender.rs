@@ -15,6 +15,7 @@ use futures_util::future::join_all;
 use ports::clock::Clock;
 use ports::{ANSWER_TIMEOUT, AlertMessage, AlertSender, ChannelName, SendOutcome};
 use ports::{ChannelGap, ChannelSource, ResolvedChannel};
+use secrets::mask_values;
 use tokio::time::timeout;
 
 use crate::delivered_parts::{DeliveredParts, PartEnd};
@@ -22,10 +23,8 @@ use crate::email::make_mail;
 use crate::http_client::HttpClient;
 use crate::presets::{make_requests, read_fields};
 use crate::request::ChannelRequest;
+use crate::secret_address::address_parts;
 use crate::smtp_client::send_mail;
-
-/// The shortest secret that is looked for in errors; shorter ones stand in any text.
-const MIN_SECRET_BYTES: usize = 4;
 
 /// Sends messages to channels.
 pub struct ChannelSender {
@@ -122,7 +121,7 @@ impl ChannelSender {
         };
         metrics::histogram!("porpoise_channel_send_seconds", "type" => channel.channel_type.clone())
             .record(begun.elapsed().as_secs_f64());
-        without_secrets(outcome, &channel.secrets)
+        without_secrets(outcome, channel)
     }
 
     /// Sends requests one after the other, all within the time of one answer.
@@ -274,11 +273,16 @@ fn outcome_of_gap(gap: ChannelGap) -> SendOutcome {
     }
 }
 
-/// Replaces the secrets of a channel, which a receiver may repeat, in an error.
-fn without_secrets(outcome: SendOutcome, secrets: &[String]) -> SendOutcome {
+/// Masks the secrets of a channel and of its connection, which a receiver may repeat, in an error.
+fn without_secrets(outcome: SendOutcome, channel: &ResolvedChannel) -> SendOutcome {
     let hide = |error: String| {
-        let long = secrets.iter().filter(|secret| secret.len() >= MIN_SECRET_BYTES);
-        long.fold(error, |text, secret| text.replace(secret.as_str(), "***"))
+        let connection = channel
+            .connection
+            .iter()
+            .flat_map(|connection| &connection.secrets);
+        let secrets: Vec<&String> = channel.secrets.iter().chain(connection).collect();
+        let parts: Vec<String> = secrets.iter().flat_map(|secret| address_parts(secret)).collect();
+        mask_values(&error, secrets.into_iter().chain(&parts).map(String::as_str))
     };
     match outcome {
         SendOutcome::Delivered => SendOutcome::Delivered,

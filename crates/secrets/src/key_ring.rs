@@ -24,6 +24,16 @@ pub enum UnreadableValue {
     Damaged,
 }
 
+impl UnreadableValue {
+    /// Returns the reason as a metric names it.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::MissingKey(_) => "missing_key",
+            Self::Damaged => "damaged",
+        }
+    }
+}
+
 /// The keys of a node: the first seals, each opens.
 #[derive(Debug, Default)]
 pub struct KeyRing {
@@ -91,6 +101,12 @@ impl KeyRing {
     /// # Errors
     /// Its key is missing, or it is not what was sealed for this place.
     pub fn open(&self, place: &Place, sealed: &SealedText) -> Result<Secret, UnreadableValue> {
+        self.try_open(place, sealed).inspect_err(|why| {
+            metrics::counter!("porpoise_secret_open_failures_total", "reason" => why.label()).increment(1);
+        })
+    }
+
+    fn try_open(&self, place: &Place, sealed: &SealedText) -> Result<Secret, UnreadableValue> {
         let (id, body) = sealed.parts().ok_or(UnreadableValue::Damaged)?;
         let key = self.find(&id).ok_or(UnreadableValue::MissingKey(id))?;
         key.open(place.as_bytes(), body).ok_or(UnreadableValue::Damaged)

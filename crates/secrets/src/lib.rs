@@ -4,6 +4,7 @@
 mod key_file;
 mod key_ring;
 mod masker;
+mod masker_cache;
 mod sealed;
 mod sealed_column;
 mod sealing_key;
@@ -12,7 +13,8 @@ mod text_view;
 
 pub use self::key_file::{KeyFileError, KeySource};
 pub use self::key_ring::{KeyRing, NoKey, UnreadableValue};
-pub use self::masker::{MASK, MIN_VALUE_BYTES, Masker, TooManyValues, WindowEnd, mask_ranges};
+pub use self::masker::{MASK, MIN_VALUE_BYTES, Masker, TooManyValues, WindowEnd, mask_ranges, mask_values};
+pub use self::masker_cache::MaskerCache;
 pub use self::sealed::{SealedFields, SealedText};
 pub use self::sealed_column::{
     CHANNEL_FIELDS, CONNECTION_FIELDS, Place, SEALED_COLUMNS, SECRET_VALUE, SealedColumn, SealedFormat,

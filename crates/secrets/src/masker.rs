@@ -81,6 +81,11 @@ impl Masker {
         MAX_GROWTH * self.texts.longest().max(self.base64.longest())
     }
 
+    /// Returns how much memory it takes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.texts.memory_bytes() + self.base64.memory_bytes()
+    }
+
     /// Returns a text with every value masked.
     pub fn mask_text(&self, text: &str) -> String {
         let found = self.find(text.as_bytes(), WindowEnd::Complete);
@@ -156,6 +161,11 @@ impl Forms {
         self.all.iter().map(Vec::len).max().unwrap_or_default()
     }
 
+    fn memory_bytes(&self) -> usize {
+        let all: usize = self.all.iter().map(Vec::len).sum();
+        self.search.memory_usage() + all
+    }
+
     fn find_in(&self, view: &TextView<'_>, found: &mut Vec<Range<usize>>) {
         let places = self.search.find_overlapping_iter(view.bytes());
         found.extend(places.map(|place| view.range(place.range())));
@@ -174,6 +184,14 @@ impl Forms {
         let length = self.all.iter().filter_map(begun).max()?;
         let start = text.len() - length;
         Some(view.range(start..start + 1).start)
+    }
+}
+
+/// Returns a text with values masked, or a sentence in its place when they are too many for that.
+pub fn mask_values<'a>(text: &str, values: impl IntoIterator<Item = &'a str>) -> String {
+    match Masker::new(values) {
+        Ok(masker) => masker.mask_text(text),
+        Err(error) => error.to_string(),
     }
 }
 

@@ -9,4 +9,5 @@ pub mod mail_server;
 pub mod postgres;
 pub mod rest;
 pub mod restartable_postgres;
+pub mod smtp;
 pub mod waiting;

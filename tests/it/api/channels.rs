@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use super::server::{Reply, Served, reply, serve};
 
-const CHANNELS: &str = "/api/v1/projects/default/channels";
+pub(super) const CHANNELS: &str = "/api/v1/projects/default/channels";
 
-async fn put(served: &Served, name: &str, body: Value) -> Reply {
+pub(super) async fn put(served: &Served, name: &str, body: Value) -> Reply {
     served.send("PUT", &format!("{CHANNELS}/{name}"), body).await
 }
 
 /// Answers each request with 200 and passes its text on.
-fn receiver() -> (String, Receiver<String>) {
+pub(super) fn receiver() -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
     let (sender, received) = channel();
@@ -267,10 +267,22 @@ fn documented_channels() -> Vec<Value> {
         .collect()
 }
 
+/// The files of examples/channels.
+fn example_channels() -> Vec<Value> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/channels");
+    let files = std::fs::read_dir(folder).unwrap();
+    files
+        .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+        .map(|text| document::parse_value(&text, document::Format::Yaml).unwrap())
+        .collect()
+}
+
 #[test]
 fn every_type_has_an_example_that_is_valid() {
     let mut types = std::collections::BTreeSet::new();
-    for body in documented_channels() {
+    let examples = example_channels();
+    assert!(examples.len() >= 3, "{examples:?}");
+    for body in documented_channels().into_iter().chain(examples) {
         let draft = engine::channel::CHANNELS.parse(&body);
         let draft = draft.unwrap_or_else(|faults| panic!("{body}: {faults:?}"));
         types.insert(draft.connector_type().name);

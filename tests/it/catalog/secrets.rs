@@ -141,17 +141,16 @@ pub(super) async fn an_attempt_keeps_what_it_was_given(fixture: &CatalogFixture)
         .delete(DEFAULT, "a", &asked())
         .await
         .expect("it is deleted");
-    let given = catalog.secrets().given_to(&first).await.expect("an answer");
-    assert_eq!(given, [Secret::new("first value")]);
-    let given = catalog
-        .secrets()
-        .given_to(&attempt(instance, 2))
-        .await
-        .expect("an answer");
-    assert_eq!(given, [Secret::new("second value")]);
+    let secrets = catalog.secrets();
+    let given = secrets.given_to(&first).await.expect("an answer");
+    let opened = secrets.open_given(&given);
+    assert_eq!(opened.expect("a key"), [Secret::new("first value")]);
+    let second = secrets.given_to(&attempt(instance, 2)).await;
+    let opened = secrets.open_given(&second.expect("an answer"));
+    assert_eq!(opened.expect("a key"), [Secret::new("second value")]);
     // Without its key a value cannot be masked, so nothing may be shown.
     keys.replace(ring(&[&line()]));
-    let unreadable = catalog.secrets().given_to(&first).await;
+    let unreadable = secrets.open_given(&given);
     assert!(matches!(
         unreadable,
         Err(CatalogError::Conflict {
@@ -196,6 +195,15 @@ pub(super) async fn a_rotation_encrypts_everything_and_another_node_continues_it
         put(&catalog, &format!("s{number}"), "a long value").await;
     }
     keys.replace(ring(&[&new, &old]));
+    let outdated = async || {
+        let newest = catalog.secret_rotations().first_key().expect("a key");
+        catalog
+            .sealed_values()
+            .count_outdated(&newest)
+            .await
+            .expect("a count")
+    };
+    assert_eq!(outdated().await, 450);
     let rotations = catalog.secret_rotations();
     let rotation = rotations.request(&asked()).await.expect("it is accepted");
     let twice = rotations.request(&asked()).await;
@@ -238,6 +246,7 @@ pub(super) async fn a_rotation_encrypts_everything_and_another_node_continues_it
         .expect("an answer")
         .expect("it is there");
     assert_eq!((ended.outcome, ended.rotated), (OperationStatus::Applied, 450));
+    assert_eq!(outdated().await, 0);
     let missing = catalog.sealed_values().list_missing_keys(&ring(&[&new])).await;
     assert_eq!(missing.expect("an answer"), BTreeSet::new());
 }

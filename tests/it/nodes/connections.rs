@@ -328,7 +328,7 @@ fn a_test_logs_in_to_a_mail_server_and_says_what_fails() {
     fails(
         &node,
         &with(&right, json!({"port": free_port()})),
-        "cannot be reached",
+        "nothing listens at port",
     );
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use catalog::Catalog;
+use catalog::{Catalog, GivenValue};
 use engine::ids::Timestamp;
+use secrets::MaskerCache;
 
 use crate::auth::identities::IdentityCache;
 use crate::auth::limits::RateLimits;
@@ -19,6 +20,7 @@ pub(crate) struct Server {
     passwords: Passwords,
     identities: IdentityCache,
     limits: RateLimits,
+    maskers: MaskerCache<Vec<GivenValue>>,
 }
 
 /// Carries the server in the application; private, so that only this module can take it out.
@@ -32,6 +34,7 @@ impl Server {
             state,
             passwords: Passwords::new(),
             identities: IdentityCache::default(),
+            maskers: MaskerCache::default(),
         }
     }
 
@@ -54,6 +57,11 @@ impl Server {
 
     pub(crate) fn limits(&self) -> &RateLimits {
         &self.limits
+    }
+
+    /// Returns what masks the values that attempts were given.
+    pub(crate) fn maskers(&self) -> &MaskerCache<Vec<GivenValue>> {
+        &self.maskers
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {

@@ -1,6 +1,7 @@
 //! The position of a reader in the log of an attempt.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -10,6 +11,7 @@ use ports::LogPart;
 use primitives::secret::Secret;
 use secrets::Masker;
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 
 use crate::auth::server::Server;
 use crate::http::codes::Code;
@@ -91,7 +93,7 @@ impl LogName {
         };
         let masker = match &attempt.uid {
             Some(uid) => find_masker(server, uid).await?,
-            None => Masker::new([]).map_err(Problem::internal)?,
+            None => Arc::new(Masker::new([]).map_err(Problem::internal)?),
         };
         let window = ReadWindow::new((offset, limit), &masker);
         let read = match &attempt.uid {
@@ -111,10 +113,19 @@ impl LogName {
     }
 }
 
-/// Returns what finds the values that an attempt was given.
-async fn find_masker(server: &Server, uid: &DispatchId) -> Result<Masker, Problem> {
-    let values = server.catalog().secrets().given_to(uid).await?;
-    Masker::new(values.iter().map(Secret::reveal)).map_err(Problem::internal)
+/// Returns what finds the values that an attempt was given. It is used again while these are the values: long ones take
+/// long to prepare.
+async fn find_masker(server: &Server, uid: &DispatchId) -> Result<Arc<Masker>, Problem> {
+    let secrets = server.catalog().secrets();
+    let given = secrets.given_to(uid).await?;
+    if let Some(masker) = server.maskers().find(&given) {
+        return Ok(masker);
+    }
+    let values = secrets.open_given(&given)?;
+    let prepared = spawn_blocking(move || Masker::new(values.iter().map(Secret::reveal))).await;
+    let masker = Arc::new(prepared.map_err(Problem::internal)?.map_err(Problem::internal)?);
+    server.maskers().keep(given, Arc::clone(&masker));
+    Ok(masker)
 }
 
 async fn read_file(

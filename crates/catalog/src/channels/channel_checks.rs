@@ -32,7 +32,6 @@ pub(super) async fn check_channel(
     update: &ConnectorUpdate,
 ) -> Result<Vec<Diagnostic>, CatalogError> {
     let mut faults = check_signature(update);
-    faults.extend(check_references(subject.owner, update));
     if update.connector_type.name == GROUP {
         faults.extend(check_members(on, subject, update).await?);
         if let Some(group) = find_group_of(on, subject.owner, subject.name).await? {
@@ -42,25 +41,6 @@ pub(super) async fn check_channel(
         }
     }
     Ok(faults)
-}
-
-/// Secrets of the project that a channel names must exist.
-fn check_references(owner: ChannelOwner, update: &ConnectorUpdate) -> Vec<Diagnostic> {
-    let mut faults = Vec::new();
-    for (pointer, names) in &update.secret_names {
-        let fault = match owner {
-            ChannelOwner::Project(_) => {
-                let message = format!("the project has no secret `{}`", names.join("`, `"));
-                fault(pointer.clone(), "UNKNOWN_SECRET", message)
-            }
-            ChannelOwner::Shared => {
-                let message = "a shared channel cannot name the secret of a project; send the value itself";
-                fault(pointer.clone(), "SECRET_MISPLACED", message.to_owned())
-            }
-        };
-        faults.push(fault);
-    }
-    faults
 }
 
 /// The connection of e-mail must be an smtp connection that the project may use; of a shared channel a shared one.

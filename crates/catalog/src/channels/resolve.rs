@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use engine::channel::CHANNELS;
 use engine::connection::ResolvedConnection;
-use engine::connector::StoredConnector;
+use engine::connector::{StoredConnector, fill_secrets};
 use ports::{ChannelGap, ChannelName, ChannelSource, ResolvedChannel};
 use secrets::SealedText;
 use serde_json::{Map, Value};
@@ -14,10 +14,12 @@ use crate::catalog::Catalog;
 use crate::channels::channel_checks::members_of;
 use crate::channels::effective_channel::{find_effective, suggest_channel};
 use crate::channels::owner::ChannelOwner;
-use crate::channels::stored::{Channels, read_connector};
+use crate::channels::stored::{Channels, read_connector, read_secret_names};
 use crate::connections::ConnectionOwner;
 use crate::entity::channel;
 use crate::error::CatalogError;
+use crate::project_secrets::ProjectSecrets;
+use crate::projects::ProjectId;
 
 #[async_trait]
 impl ChannelSource for Catalog {
@@ -37,9 +39,17 @@ impl Channels<'_> {
             return Err(ChannelGap::Missing(what));
         };
         let connector = read_connector(&row).map_err(gap_of)?;
-        let opened = self.open(&row, &connector)?;
-        let secrets = opened.values().cloned().collect();
-        let fields = connector.reveal(CHANNELS, opened);
+        let values = self.read_named_secrets(&row).await?;
+        let mut texts: BTreeMap<String, String> = connector.references(CHANNELS).into_iter().collect();
+        texts.extend(self.open(&row, &connector)?);
+        for text in texts.values_mut() {
+            let filled = fill_secrets(text, &|name| values.get(name).cloned());
+            *text = filled.map_err(|missing| {
+                ChannelGap::Missing(format!("the channel `{}` cannot be used: {missing}", row.name))
+            })?;
+        }
+        let secrets = texts.values().chain(values.values()).cloned().collect();
+        let fields = connector.reveal(CHANNELS, texts);
         let connection = match fields.get("connection").and_then(Value::as_str) {
             Some(name) => Some(
                 self.resolve_connection(ChannelOwner::from_column(row.project_id), name)
@@ -75,6 +85,15 @@ impl Channels<'_> {
         let stored = found.map_err(gap_of)?.ok_or_else(missing)?;
         let resolved = connections.resolve(&stored).await.map_err(gap_of)?;
         resolved.map_err(|why| ChannelGap::Missing(why.to_string()))
+    }
+
+    /// Reads the values of the secrets that a channel names, as they are at this moment.
+    async fn read_named_secrets(self, row: &channel::Model) -> Result<BTreeMap<String, String>, ChannelGap> {
+        let names = read_secret_names(row).map_err(gap_of)?;
+        let names: Vec<String> = names.into_values().flatten().collect();
+        let secrets = ProjectSecrets::new(self.store(), self.keys());
+        let project = row.project_id.map(ProjectId);
+        secrets.read_named(project, &names).await.map_err(gap_of)
     }
 
     /// Opens the sealed fields of a row.

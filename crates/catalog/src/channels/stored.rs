@@ -24,6 +24,9 @@ use crate::context::AuditContext;
 use crate::entity::channel;
 use crate::error::CatalogError;
 use crate::page::{Page, PageRequest};
+use crate::project_secrets::ProjectSecrets;
+use crate::project_secrets::named::{NamedSecrets, named_secrets};
+use crate::projects::ProjectId;
 
 /// The name of the list in its cursors.
 const LIST: &str = "channels";
@@ -157,12 +160,20 @@ impl<'a> Channels<'a> {
         let change = AuditedTransaction::begin(self.store, context).await?;
         let row = lock_channel(change.on(), owner, name).await?;
         let stored = row.as_ref().map(read_connector).transpose()?;
+        let old_names = row.as_ref().map(read_secret_names).transpose()?;
         let update = match draft.merge(stored.as_ref()) {
             Ok(update) => update,
             Err(faults) => return Ok(ChannelPut::Refused(faults)),
         };
         let subject = ChannelSubject { owner, name };
         let mut faults = check_channel(change.on(), subject, &update).await?;
+        let secrets = ProjectSecrets::new(self.store, self.keys);
+        let named = (CHANNELS, &update);
+        faults.extend(
+            secrets
+                .check_named(change.on(), owner.project().map(ProjectId), named)
+                .await?,
+        );
         faults.extend(check_connection(self.connections(), owner, &update).await?);
         if !faults.is_empty() {
             return Ok(ChannelPut::Refused(faults));
@@ -171,7 +182,10 @@ impl<'a> Channels<'a> {
             Some(_) => ChannelChange::Replaced,
             None => ChannelChange::Created,
         };
-        let row = self.write(change.on(), (row, subject), update, context).await?;
+        let names = named_secrets(&update, old_names.as_ref());
+        let row = self
+            .write(change.on(), (row, subject), (update, names), context)
+            .await?;
         let stored = StoredChannel::try_from(row)?;
         let entry = AuditEntry::done("channel.put", "channel", name).with_detail(stored.channel_type);
         change.commit_with(&entry).await?;
@@ -183,10 +197,11 @@ impl<'a> Channels<'a> {
         self,
         on: &Transaction,
         (row, subject): (Option<channel::Model>, ChannelSubject<'_>),
-        update: ConnectorUpdate,
+        (update, names): (ConnectorUpdate, NamedSecrets),
         context: &AuditContext,
     ) -> Result<channel::Model, CatalogError> {
         let new = channel::ActiveModel {
+            secret_names: Set(serde_json::json!(names).to_string()),
             channel_type: Set(update.connector_type.name.to_owned()),
             fields: Set(Value::Object(update.fields.clone()).to_string()),
             updated_at: Set(context.at.0),
@@ -285,6 +300,11 @@ pub(super) fn read_connector(row: &channel::Model) -> Result<StoredConnector, Ca
         fields: parse_json("fields", &row.fields)?,
         sealed: parse_json("sealed", &row.sealed)?,
     })
+}
+
+/// Reads the secrets that the fields of a row name.
+pub(super) fn read_secret_names(row: &channel::Model) -> Result<NamedSecrets, CatalogError> {
+    parse_json("secret_names", &row.secret_names)
 }
 
 /// Reads a channel and keeps others from changing it until the transaction ends.

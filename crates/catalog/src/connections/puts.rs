@@ -1,7 +1,6 @@
 //! The change of a connection by a user.
 
-use std::collections::BTreeMap;
-
+use engine::connection::CONNECTIONS;
 use engine::connector::{ConnectorDraft, ConnectorUpdate};
 use engine::spec::Diagnostic;
 use sea_orm::ActiveValue::{Set, Unchanged};
@@ -16,6 +15,8 @@ use crate::connections::stored::{Connections, StoredConnection, lock_connection}
 use crate::context::AuditContext;
 use crate::entity::connection;
 use crate::error::CatalogError;
+use crate::project_secrets::named::named_secrets;
+use crate::projects::ProjectId;
 
 /// Fields that say which host a key belongs to, and whether keys are accepted.
 const HOST_KEY_FIELDS: [&str; 4] = ["host", "port", "known_hosts", "accept_new"];
@@ -57,7 +58,14 @@ impl Connections<'_> {
             Ok(update) => update,
             Err(faults) => return Ok(PutConnection::Refused(faults)),
         };
-        let faults = self.check_secret_names(change.on(), owner, &update).await?;
+        let faults = self
+            .project_secrets()
+            .check_named(
+                change.on(),
+                owner.project().map(ProjectId),
+                (CONNECTIONS, &update),
+            )
+            .await?;
         if !faults.is_empty() {
             return Ok(PutConnection::Refused(faults));
         }
@@ -105,10 +113,11 @@ async fn store_fields(
     old: Option<&StoredConnection>,
     context: &AuditContext,
 ) -> Result<connection::Model, CatalogError> {
+    let names = named_secrets(update, old.map(|old| &old.secret_names));
     let row = connection::ActiveModel {
         r#type: Set(update.connector_type.name.to_owned()),
         fields: Set(serde_json::json!(update.fields).to_string()),
-        secret_names: Set(serde_json::json!(secret_names(update, old)).to_string()),
+        secret_names: Set(serde_json::json!(names).to_string()),
         host_keys: Set(kept_host_keys(update, old)),
         updated_at: Set(context.at.0),
         updated_by: Set(context.user.clone()),
@@ -135,15 +144,6 @@ async fn store_fields(
         }
     };
     Ok(row)
-}
-
-/// Returns the secrets that each field names, those of kept fields too.
-fn secret_names(update: &ConnectorUpdate, old: Option<&StoredConnection>) -> BTreeMap<String, Vec<String>> {
-    let old = old.into_iter().flat_map(|old| &old.secret_names);
-    let kept = old.filter(|(field, _)| update.kept.contains_key(*field));
-    kept.chain(&update.secret_names)
-        .map(|(field, names)| (field.clone(), names.clone()))
-        .collect()
 }
 
 /// Returns the accepted keys of the host, unless the host or the rule for its keys changes.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use engine::connection::ResolvedConnection;
-use engine::connector::{ConnectorDraft, ConnectorUpdate, StoredConnector};
+use engine::connection::{CONNECTIONS, ResolvedConnection};
+use engine::connector::{ConnectorDraft, StoredConnector};
 use engine::spec::{Diagnostic, DiagnosticTarget};
 use engine::task_type::ConnectionUse;
 use ports::StoreError;
 use ports::connections::{ConnectionGap, ConnectionSource};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::catalog::Catalog;
 use crate::connections::owner::ConnectionOwner;
@@ -30,7 +30,11 @@ impl Connections<'_> {
         connection: &StoredConnection,
     ) -> Result<Result<ResolvedConnection, UnusableConnection>, CatalogError> {
         let secrets = self
-            .read_secrets(connection.owner, &connection.needed_secrets())
+            .project_secrets()
+            .read_named(
+                connection.owner.project().map(ProjectId),
+                &connection.needed_secrets(),
+            )
             .await?;
         Ok(connection.resolve(self.keys, &secrets))
     }
@@ -48,14 +52,21 @@ impl Connections<'_> {
             Ok(update) => update,
             Err(faults) => return Ok(Err(faults)),
         };
-        let faults = self
-            .check_secret_names(self.store.reader(), owner, &update)
+        let secrets = self.project_secrets();
+        let faults = secrets
+            .check_named(
+                self.store.reader(),
+                owner.project().map(ProjectId),
+                (CONNECTIONS, &update),
+            )
             .await?;
         if !faults.is_empty() {
             return Ok(Err(faults));
         }
         let needed: Vec<String> = update.secret_names.values().flatten().cloned().collect();
-        let secrets = self.read_secrets(owner, &needed).await?;
+        let secrets = secrets
+            .read_named(owner.project().map(ProjectId), &needed)
+            .await?;
         let connector = StoredConnector {
             connector_type: update.connector_type,
             fields: update.fields,
@@ -64,30 +75,6 @@ impl Connections<'_> {
         let resolved = resolve_connector("", &connector, update.secrets, &secrets);
         // A secret may have been deleted since it was found.
         Ok(resolved.map_err(|why| vec![fault("", "UNKNOWN_SECRET", why.to_string())]))
-    }
-
-    /// Returns what is wrong with the secrets that the fields name.
-    pub(super) async fn check_secret_names<C: ConnectionTrait>(
-        self,
-        on: &C,
-        owner: ConnectionOwner,
-        update: &ConnectorUpdate,
-    ) -> Result<Vec<Diagnostic>, CatalogError> {
-        let named = update
-            .secret_names
-            .iter()
-            .flat_map(|(field, names)| names.iter().map(move |name| (field, name)));
-        let mut faults = Vec::new();
-        for (field, name) in named {
-            let ConnectionOwner::Project(project) = owner else {
-                let message = "a shared connection cannot name a secret of a project; send the value itself";
-                faults.push(fault(field, "SECRET_MISPLACED", message.to_owned()));
-                continue;
-            };
-            let missing = self.find_missing_secret(on, project, name).await?;
-            faults.extend(missing.map(|message| fault(field, "UNKNOWN_SECRET", message)));
-        }
-        Ok(faults)
     }
 
     /// Finds the connection that a name means in a project.

@@ -22,6 +22,7 @@ use crate::context::AuditContext;
 use crate::entity::{connection, connection_grant};
 use crate::error::CatalogError;
 use crate::page::{Page, PageRequest};
+use crate::project_secrets::ProjectSecrets;
 use crate::projects::ProjectId;
 
 /// The name of the list in its cursors.
@@ -201,6 +202,11 @@ pub struct Connections<'a> {
 impl<'a> Connections<'a> {
     pub(crate) fn new(store: &'a Store, keys: &'a SharedKeyRing) -> Self {
         Self { store, keys }
+    }
+
+    /// Returns the secrets that connections of projects name.
+    pub(super) fn project_secrets(self) -> ProjectSecrets<'a> {
+        ProjectSecrets::new(self.store, self.keys)
     }
 
     /// Lists the shared connections by name.

@@ -20,6 +20,8 @@ pub struct Model {
     pub fields: String,
     /// JSON: the sealed text of each secret field.
     pub sealed: String,
+    /// JSON: the secrets of the project that each field names.
+    pub secret_names: String,
     pub created_at: i64,
     pub updated_at: i64,
     pub updated_by: String,

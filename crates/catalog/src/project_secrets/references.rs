@@ -1,18 +1,22 @@
 //! Which current documents name which secrets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use engine::spec::Definition;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::columns::parse_json;
-use crate::entity::{connection, workflow, workflow_secret};
+use crate::entity::{channel, connection, workflow, workflow_secret};
 use crate::error::CatalogError;
+use crate::project_secrets::named::NamedSecrets;
 use crate::projects::ProjectId;
 
 /// The most users of a secret that are named.
 const SHOWN_USERS: u64 = 20;
+
+/// The stored text of fields that name no secret.
+const NAMES_NONE: &str = "{}";
 
 /// Stores the secrets that the newest document of a workflow names, in place of those of the one before.
 pub(crate) async fn store_secret_references<C: ConnectionTrait>(
@@ -62,14 +66,26 @@ pub(super) async fn find_users<C: ConnectionTrait>(
         .collect();
     let connections = connection::Entity::find()
         .filter(connection::Column::ProjectId.eq(project.0))
-        .filter(connection::Column::SecretNames.ne("{}"))
+        .filter(connection::Column::SecretNames.ne(NAMES_NONE))
         .order_by_asc(connection::Column::Name)
         .all(on)
         .await?;
-    for connection in connections {
-        let names: BTreeMap<String, Vec<String>> = parse_json("secret_names", &connection.secret_names)?;
+    let connections = connections
+        .into_iter()
+        .map(|row| ("connection", row.name, row.secret_names));
+    let channels = channel::Entity::find()
+        .filter(channel::Column::ProjectId.eq(project.0))
+        .filter(channel::Column::SecretNames.ne(NAMES_NONE))
+        .order_by_asc(channel::Column::Name)
+        .all(on)
+        .await?;
+    let channels = channels
+        .into_iter()
+        .map(|row| ("channel", row.name, row.secret_names));
+    for (noun, user, names) in connections.chain(channels) {
+        let names: NamedSecrets = parse_json("secret_names", &names)?;
         if names.values().flatten().any(|named| named == name) {
-            users.push(format!("the connection `{}`", connection.name));
+            users.push(format!("the {noun} `{user}`"));
         }
     }
     Ok(users)

@@ -14,7 +14,7 @@ use crate::audited_transaction::AuditedTransaction;
 use crate::context::AuditContext;
 use crate::entity::secret_rotation;
 use crate::error::CatalogError;
-use crate::project_secrets::sealed_values::{SealedPosition, SealedValues};
+use crate::project_secrets::sealed_values::{SealedPart, SealedPosition, SealedValues};
 
 /// Time for which a claim is valid after each batch.
 const CLAIM_MS: i64 = 30_000;
@@ -99,13 +99,17 @@ impl<'a> SecretRotations<'a> {
         Self { store, keys }
     }
 
+    /// Returns the key that seals on this node, under which a rotation brings all values.
+    pub fn first_key(self) -> Option<KeyId> {
+        self.keys.current().ids().next().cloned()
+    }
+
     /// Stores a request for the first key of this node.
     ///
     /// # Errors
     /// `Conflict` with `NO_SECRETS_KEY`, or with `INVALID_STATE`: names the one that runs.
     pub async fn request(self, context: &AuditContext) -> Result<SecretRotation, CatalogError> {
-        let ring = self.keys.current();
-        let key = ring.ids().next().ok_or(NoKey)?;
+        let key = self.first_key().ok_or(NoKey)?;
         let change = AuditedTransaction::begin(self.store, context).await?;
         let open = secret_rotation::Entity::find()
             .filter(secret_rotation::Column::EndedAt.is_null())
@@ -221,21 +225,23 @@ impl<'a> SecretRotations<'a> {
         let part = values
             .change_key(&transaction, (&ring, &claim.key), claim.position)
             .await;
-        let next = match part {
-            Ok(part) => {
-                count_changed(&transaction, &claim, part.changed).await?;
-                part.next
-            }
+        let SealedPart { changed, next } = match part {
+            Ok(part) => part,
             Err(CatalogError::Conflict { detail, .. }) => {
                 drop(transaction);
                 return self.refuse(claim, &detail, at).await;
             }
             Err(error) => return Err(error),
         };
+        count_changed(&transaction, &claim, changed).await?;
         if next.is_none() {
             end_rotation(&transaction, &claim, None, at).await?;
         }
         self.store.commit(transaction).await?;
+        metrics::counter!("porpoise_secret_values_rotated_total").increment(changed.unsigned_abs());
+        if next.is_none() {
+            count_rotation("applied");
+        }
         Ok(next.map(|position| RotationClaim { position, ..claim }))
     }
 
@@ -250,9 +256,14 @@ impl<'a> SecretRotations<'a> {
         if renew_claim(&transaction, &claim, at).await? {
             end_rotation(&transaction, &claim, Some(why), at).await?;
             self.store.commit(transaction).await?;
+            count_rotation("refused");
         }
         Ok(None)
     }
+}
+
+fn count_rotation(outcome: &'static str) {
+    metrics::counter!("porpoise_secret_rotations_total", "outcome" => outcome).increment(1);
 }
 
 /// Renews a claim; false when another node has it, or the rotation has ended.

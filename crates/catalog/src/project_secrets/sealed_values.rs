@@ -66,6 +66,23 @@ impl<'a> SealedValues<'a> {
         Ok(missing)
     }
 
+    /// Counts the stored values that are sealed under another key than this one.
+    ///
+    /// # Errors
+    /// `Unavailable`: try again.
+    pub async fn count_outdated(self, newest: &KeyId) -> Result<usize, CatalogError> {
+        let mut outdated = 0;
+        for column in SEALED_COLUMNS {
+            let mut rows = self.read_heads(column, 0).await?;
+            while let Some(last) = rows.last().map(|row| row.id) {
+                let keys = rows.iter().flat_map(|row| keys_of(column, &row.sealed));
+                outdated += keys.filter(|key| key != newest).count();
+                rows = self.read_heads(column, last).await?;
+            }
+        }
+        Ok(outdated)
+    }
+
     /// Reads what names the keys of the next rows.
     async fn read_heads(self, column: &SealedColumn, after: i64) -> Result<Vec<SealedRow>, CatalogError> {
         let sealed = match column.format {

@@ -14,20 +14,23 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// How a server behaves; an address with `550` or `450` in it is refused with that code.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct SmtpBehaviour {
+#[derive(Debug, Clone, Default)]
+pub struct SmtpBehaviour {
+    /// Its certificate and key in PEM, for the encrypted ways.
+    pub identity: Option<(String, String)>,
     /// It offers STARTTLS.
-    pub(super) starttls: bool,
+    pub starttls: bool,
     /// Its connections are encrypted from the begin.
-    pub(super) tls: bool,
+    pub tls: bool,
     /// The password that it asks for.
-    pub(super) password: Option<&'static str>,
+    pub password: Option<&'static str>,
     /// It sends no greeting.
-    pub(super) hangs: bool,
+    pub hangs: bool,
 }
 
-/// A running server; it ends with the test.
-pub(super) struct SmtpServer {
+/// A running server; it ends with the test process.
+#[derive(Debug)]
+pub struct SmtpServer {
     port: u16,
     received: Arc<Mutex<String>>,
 }
@@ -38,9 +41,12 @@ impl<T: Read + Write> ReadWrite for T {}
 
 impl SmtpServer {
     /// Starts a server on a free port of `localhost`.
-    pub(super) fn start(behaviour: SmtpBehaviour) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
+    ///
+    /// # Panics
+    /// When there is no free port.
+    pub fn start(behaviour: SmtpBehaviour) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a mail server");
+        let port = listener.local_addr().expect("a mail server").port();
         let received = Arc::new(Mutex::new(String::new()));
         let session = Session {
             behaviour,
@@ -48,24 +54,25 @@ impl SmtpServer {
         };
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let (session, stream) = (session.clone(), stream.unwrap());
+                let (session, stream) = (session.clone(), stream.expect("a mail server"));
                 thread::spawn(move || session.serve(stream));
             }
         });
         Self { port, received }
     }
 
-    pub(super) fn port(&self) -> u16 {
+    /// Its port.
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// What clients have sent so far, with lines that end in `\n`.
-    pub(super) fn received(&self) -> String {
+    pub fn received(&self) -> String {
         self.received.lock().clone()
     }
 }
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Session {
     behaviour: SmtpBehaviour,
     received: Arc<Mutex<String>>,
@@ -84,12 +91,12 @@ impl Session {
             return;
         }
         if self.behaviour.tls {
-            self.talk(&mut encrypt(stream), "220 hello\r\n");
+            self.talk(&mut self.encrypt(stream), "220 hello\r\n");
             return;
         }
-        let mut plain = stream.try_clone().unwrap();
+        let mut plain = stream.try_clone().expect("a mail server");
         if let DialogueEnd::StartTls = self.talk(&mut plain, "220 hello\r\n") {
-            self.talk(&mut encrypt(stream), "");
+            self.talk(&mut self.encrypt(stream), "");
         }
     }
 
@@ -145,7 +152,8 @@ impl Session {
             }
             "AUTH" => {
                 let given = line.rsplit(' ').next().unwrap_or_default();
-                let given = String::from_utf8(STANDARD.decode(given).unwrap()).unwrap();
+                let given =
+                    String::from_utf8(STANDARD.decode(given).expect("a mail server")).expect("a mail server");
                 match self.behaviour.password {
                     Some(password) if given.ends_with(&format!("\0{password}")) => {
                         "235 welcome\r\n".to_owned()
@@ -159,17 +167,18 @@ impl Session {
             _ => "250 ok\r\n".to_owned(),
         }
     }
-}
 
-fn encrypt(stream: TcpStream) -> StreamOwned<ServerConnection, TcpStream> {
-    let certificate = CertificateDer::from_pem_slice(include_bytes!("localhost.crt")).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(include_bytes!("localhost.key")).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    StreamOwned::new(ServerConnection::new(Arc::new(config)).unwrap(), stream)
+    fn encrypt(&self, stream: TcpStream) -> StreamOwned<ServerConnection, TcpStream> {
+        let (certificate, key) = self.behaviour.identity.as_ref().expect("an identity");
+        let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect::<Result<_, _>>();
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions of TLS")
+            .with_no_client_auth()
+            .with_single_cert(chain.expect("certificates"), key)
+            .expect("the key of the certificate");
+        StreamOwned::new(ServerConnection::new(Arc::new(config)).expect("TLS"), stream)
+    }
 }
