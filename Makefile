@@ -1,7 +1,7 @@
 # Every verb in one line; `make` alone lists them.
 .DEFAULT_GOAL := help
 .PHONY: help run build setup test test-fast test-it test-cluster contract model check fmt lint docs coverage \
-	web test-web cluster compose-test soak restarts fuzz bench bench-quick clean-data
+	web test-web web-client cluster compose-test soak restarts fuzz bench bench-quick bench-web clean-data
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,13 +39,16 @@ check: ## what the pipeline runs: setup, lint, every test
 web: ## build the pages of the web UI into web/dist (needs Node; a later build of the program embeds them)
 	@sh scripts/web.sh build
 
-test-web: ## lint, unit tests and browser tests of the web UI against a real node (needs Node and Chromium)
+test-web: ## unit tests and browser tests of the web UI against a real node (needs Node and Chromium)
 	@sh scripts/web.sh test
+
+web-client: ## write the types of the API that the web UI is compiled with again, from the program's own description
+	@sh scripts/web.sh client
 
 fmt: ## format the source
 	@sh scripts/cargo.sh fmt --all
 
-lint: ## format check, clippy, documentation, shellcheck, ruff, cargo-deny; changes nothing
+lint: ## format check, clippy, documentation, eslint, shellcheck, ruff, cargo-deny; changes nothing
 	@sh scripts/lint.sh
 
 docs: ## build the documentation of all crates, warnings are errors
@@ -75,6 +78,9 @@ bench: ## measure every workload on a release build and write docs/benchmarks.md
 
 bench-quick: ## the first three workloads at a tenth of their size on SQLite
 	@sh scripts/cargo.sh bench --locked --bench porpoise -- --quick
+
+bench-web: ## measure the pages of a release build in Chromium and write the figures into docs/benchmarks.md (five minutes)
+	@sh scripts/web.sh bench
 
 clean-data: ## delete ./data: the database, the logs and the first token
 	rm -rf ./data

@@ -42,3 +42,17 @@ debian_mirror() {
         -e 's/^deb  *\(\[[^]]*\] \)\{0,1\}\([^ ]*debian\)\/* .*/\2/p' \
         /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null | head -n 1
 }
+
+has_node() {
+    command -v npm >/dev/null 2>&1 && node -e '
+        const [major, minor] = process.versions.node.split(".").map(Number);
+        process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' 2>/dev/null
+}
+
+# Makes `node` and `npm` those of the machine, else those of scripts/setup.sh; fails where both are missing or old.
+use_node() {
+    has_node && return
+    PATH="$TOOLS/node/bin:$PATH"
+    export PATH
+    has_node
+}

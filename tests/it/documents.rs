@@ -3,18 +3,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::tidy::sources::is_ours;
+
 const LONGEST_LINE: usize = 120;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Collects the files below a folder with this extension; hidden folders and build output are left out.
+/// Collects the files below a folder with this extension that are ours.
 fn collect_files(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name.starts_with('.') || name == "target" {
+        if !is_ours(&path) {
             continue;
         }
         if path.is_dir() {

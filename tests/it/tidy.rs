@@ -3,7 +3,7 @@
 mod imports;
 mod names;
 mod promises;
-mod sources;
+pub(crate) mod sources;
 
 use std::process::Command;
 

@@ -1,47 +1,54 @@
-// One node with its pages for a file of tests, and a page that is signed in and asks no other host.
+// A node with its pages for each worker, and a page that is signed in and asks no other host.
 import { expect, test as base, type Page } from '@playwright/test';
-import { signIn } from './browser';
+import { goTo, signIn } from './browser';
 import { TestNode } from './node';
+import { PAGES, ReverseProxy } from './proxy';
 import { seed } from './seed';
-import { WebServer } from './webServer';
 
 export interface Site {
   node: TestNode;
-  server: WebServer;
+  /** Where the pages are, without a slash at the end. */
   url: string;
   ids: Awaited<ReturnType<typeof seed>>;
 }
 
-export const test = base.extend<{ app: Page; open: (path: string) => Promise<void> }, { site: Site }>({
+interface TestFixtures {
+  app: Page;
+  /** Goes to a page as a link does. */
+  open: (path: string) => Promise<void>;
+}
+
+export interface WorkerFixtures {
+  /** The path below which the node serves, without a slash at the end. */
+  basePath: string;
+  site: Site;
+}
+
+export const test = base.extend<TestFixtures, WorkerFixtures>({
+  basePath: ['', { option: true, scope: 'worker' }],
   site: [
-    async ({}, use) => {
-      const node = await TestNode.start();
-      const server = await WebServer.start(node.url);
+    async ({ basePath }, use) => {
+      const node = await TestNode.start({ basePath });
+      const proxy = PAGES === 'dist' ? await ReverseProxy.start(node.url) : undefined;
       const ids = await seed(node);
-      await use({ node, server, url: server.url, ids });
-      server.stop();
+      await use({ node, url: proxy?.url ?? node.url, ids });
+      await proxy?.goAway();
       await node.stop();
     },
-    { scope: 'worker' },
+    { scope: 'worker', timeout: 120_000 },
   ],
   app: async ({ page, site }, use) => {
     const strays: string[] = [];
     page.on('request', (request) => {
-      if (!request.url().startsWith(site.url) && !/^(data|blob):/.test(request.url())) strays.push(request.url());
+      if (!request.url().startsWith(`${site.url}/`) && !/^(data|blob):/.test(request.url())) strays.push(request.url());
     });
     page.on('pageerror', (error) => strays.push(error.message));
     await signIn(page, site.url);
     await use(page);
-    expect(strays, 'requests to other hosts, and errors of the page').toEqual([]);
+    expect(strays, 'requests to other places, and errors of the page').toEqual([]);
   },
-  /** Goes to a page as a link does. */
-  open: async ({ app }, use) => {
-    await use(async (path) => {
-      await app.evaluate((to) => {
-        history.pushState(null, '', to);
-        dispatchEvent(new PopStateEvent('popstate'));
-      }, path);
-    });
+  open: async ({ app, basePath }, use) => {
+    await use((path) => goTo(app, `${basePath}${path}`));
   },
 });
 

@@ -3,42 +3,30 @@ import { largeWorkflow } from './seed';
 
 const TASKS = 10_000;
 
-test('a graph of 10,000 tasks opens at once and moves smoothly', async ({ app, site, open }) => {
-  test.setTimeout(90_000);
+// How long it takes is measured by `make bench-web`, on a machine that does nothing else.
+test('a graph of 10,000 tasks is moved as one picture', async ({ app, site, open }) => {
+  test.setTimeout(180_000);
   await site.node.putWorkflow('retail', 'large', largeWorkflow('large', TASKS));
-  // A debug build takes seconds to lay the graph out, so the page is measured from the server's answer on.
-  const answered = app.waitForResponse((response) => response.url().endsWith('/graph')).then((response) => response.finished());
   await open('/projects/retail/workflows/large?tab=graph');
-  await answered;
-  const started = Date.now();
-  await expect(app.getByTestId('graph-canvas')).toHaveAttribute('data-nodes', String(TASKS));
-  await app.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
-  const shown = Date.now() - started;
-  const box = await app.getByTestId('graph-canvas').boundingBox();
+  const graph = app.getByTestId('graph-canvas');
+  await expect(graph).toHaveAttribute('data-nodes', String(TASKS), { timeout: 60_000 });
+  const canvas = graph.locator('canvas');
+  const readState = () => canvas.evaluate((element) => ({ pictures: Number(element.dataset.pictures), transform: element.style.transform }));
+  await expect.poll(async () => (await readState()).transform).toBe('translate(0px, 0px) scale(1)');
+  const before = await readState();
+  const box = await graph.boundingBox();
   if (!box) throw new Error('the canvas has no place');
-  await app.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  const middle = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  await app.mouse.move(middle.x, middle.y);
   await app.mouse.down();
-  const frames = app.evaluate(
-    () =>
-      new Promise<number[]>((resolve) => {
-        const times: number[] = [];
-        let last = performance.now();
-        const begin = last;
-        const step = (now: number) => {
-          times.push(now - last);
-          last = now;
-          if (now - begin < 3000) requestAnimationFrame(step);
-          else resolve(times);
-        };
-        requestAnimationFrame(step);
-      }),
-  );
-  for (let step = 0; step < 90; step++) await app.mouse.move(box.x + box.width / 2 + 2 * step, box.y + box.height / 2 + step);
+  // Paused, the clock never says that the view rests.
+  await app.clock.install();
+  await app.clock.pauseAt(Date.now() + 1000);
+  for (let step = 1; step <= 60; step++) await app.mouse.move(middle.x + 2 * step, middle.y + step);
+  await expect.poll(async () => (await readState()).transform).toBe('translate(120px, 60px) scale(1)');
+  expect((await readState()).pictures).toBe(before.pictures);
+  await app.clock.resume();
   await app.mouse.up();
-  const times = (await frames).sort((a, b) => a - b);
-  const p95 = times[Math.floor(times.length * 0.95)] ?? Infinity;
-  console.log(`graph of ${TASKS} tasks: shown ${shown} ms after the answer, frames p95 ${p95.toFixed(0)} ms`);
-  // The targets (1 s with a release build, 50 ms) are those of a machine with four cores that does nothing else.
-  expect(shown).toBeLessThan(2000);
-  expect(p95).toBeLessThan(250);
+  await expect.poll(async () => (await readState()).pictures).toBeGreaterThan(before.pictures);
+  expect((await readState()).transform).toBe('translate(0px, 0px) scale(1)');
 });

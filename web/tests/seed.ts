@@ -100,9 +100,9 @@ export async function seed(node: TestNode) {
   await node.putWorkflow('default', 'publish-prices', GATE);
   await node.putWorkflow('retail', 'warehouse-sync', LIMITED);
   let succeeded = '';
-  for (const topN of ['5', '10', '20']) succeeded = await node.startWorkflow('retail', 'daily-sales', { params: { top_n: topN } }, '20s');
+  for (const topN of ['5', '10', '20']) succeeded = await node.startWorkflow('retail', 'daily-sales', { params: { top_n: topN } }, '60s');
   await node.putWorkflow('retail', 'daily-sales', DAILY.replace('sleep 0.3', 'sleep 0.2'));
-  const failed = await node.startWorkflow('retail', 'stock-levels', {}, '20s');
+  const failed = await node.startWorkflow('retail', 'stock-levels', {}, '60s');
   const running = await node.startWorkflow('retail', 'training');
   const approval = await node.startWorkflow('default', 'publish-prices');
   await node.startWorkflow('retail', 'warehouse-sync');

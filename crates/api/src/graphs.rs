@@ -1,21 +1,19 @@
 //! Workflows and instances as pictures: graphs with places, grids of states.
 
-mod node_places;
+pub(crate) mod node_places;
 mod views;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, get, put};
-use catalog::{Project, TaskRow, WorkflowLayout};
+use catalog::{PinnedDefinition, Project, TaskRow, WorkflowLayout};
 use engine::ids::InstanceId;
-use engine::spec::Definition;
+use engine::states::TaskState;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{Caller, Read, Write};
-use crate::graphs::node_places::place_nodes;
 use crate::graphs::views::{Graph, Grid};
 use crate::http::body::{Body, NoQuery, Query};
 use crate::http::codes::Code;
@@ -64,9 +62,7 @@ async fn read_workflow_graph(
     let found = workflows
         .find_definition(caller.object().id, &name, query.0.version)
         .await?;
-    let layout = workflows.read_layout(found.workflow).await?;
-    let graph = draw_graph(found.definition, layout, &BTreeMap::new()).await?;
-    Ok(HttpResponse::Ok().json(graph))
+    draw_graph(&caller, &found, &BTreeMap::new()).await
 }
 
 /// Returns the tasks of an instance with their states as a graph.
@@ -76,30 +72,22 @@ async fn read_instance_graph(
     caller: Caller<Read, InstanceId>,
     _: Query<NoQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let catalog = caller.catalog();
-    let (found, tasks) = catalog.tasks().list_all(*caller.object()).await?;
-    let layout = catalog.workflows().read_layout(found.workflow).await?;
+    let (found, tasks) = caller.catalog().tasks().list_all(*caller.object()).await?;
     let states = tasks
         .into_iter()
         .map(|row: TaskRow| (row.name, row.state))
         .collect();
-    let graph = draw_graph(found.definition, layout, &states).await?;
-    Ok(HttpResponse::Ok().json(graph))
+    draw_graph(&caller, &found, &states).await
 }
 
-/// Draws a graph off the event loop: the places of thousands of tasks take a while.
-async fn draw_graph(
-    definition: Arc<Definition>,
-    layout: WorkflowLayout,
-    states: &BTreeMap<String, engine::states::TaskState>,
-) -> Result<Graph, Problem> {
-    let places = {
-        let definition = Arc::clone(&definition);
-        tokio::task::spawn_blocking(move || place_nodes(&definition))
-            .await
-            .map_err(Problem::internal)?
-    };
-    Ok(Graph::new(&definition, &places, &layout, states))
+async fn draw_graph<R, O>(
+    caller: &Caller<R, O>,
+    pinned: &PinnedDefinition,
+    states: &BTreeMap<String, TaskState>,
+) -> Result<HttpResponse, Problem> {
+    let layout = caller.catalog().workflows().read_layout(pinned.workflow).await?;
+    let places = caller.server().state().layouts.places_of(pinned).await?;
+    Ok(HttpResponse::Ok().json(Graph::new(&pinned.definition, &places, &layout, states)))
 }
 
 /// Where the tasks of a workflow are drawn.

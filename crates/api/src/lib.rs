@@ -39,6 +39,7 @@ mod users;
 mod workflows;
 
 pub use self::auth::identities::token_hash;
+pub use self::graphs::node_places::LayoutCache;
 pub use self::http::codes::Code;
 pub use self::http::problem::{Detail, Problem};
 pub use self::serve::{openapi, serve};

@@ -13,6 +13,7 @@ use ports::node::Node;
 use ports::{AlertSender, LogSource};
 use tokio::sync::{Notify, watch};
 
+use crate::graphs::node_places::LayoutCache;
 use crate::ui::files::UiFiles;
 
 /// How a process takes part in a cluster.
@@ -124,6 +125,8 @@ pub struct ApiState {
     pub session_lifetime: Duration,
     /// The files of the web UI; none in a build without it.
     pub ui: Arc<UiFiles>,
+    /// Where the tasks of workflows are drawn.
+    pub layouts: Arc<LayoutCache>,
     /// Notified when a deletion of ended instances was requested.
     pub retention_requests: Arc<Notify>,
     /// Notified when an operation on many instances was requested.

@@ -119,6 +119,7 @@ pub struct TaskDetail {
 /// What of an instance decides how its tasks are shown.
 struct InstanceSnapshot {
     workflow: WorkflowId,
+    version: i64,
     state: InstanceState,
     plan: Plan,
 }
@@ -243,6 +244,7 @@ impl<'a> Tasks<'a> {
             .collect();
         let pinned = PinnedDefinition {
             workflow: snapshot.workflow,
+            version: snapshot.version,
             definition: snapshot.plan.definition,
         };
         Ok((pinned, tasks))
@@ -282,6 +284,7 @@ impl<'a> Tasks<'a> {
         let definition = self.store.load_definition(row.workflow_id, row.version).await?;
         Ok(InstanceSnapshot {
             workflow: WorkflowId(row.workflow_id),
+            version: row.version,
             state: parse_name("state", &row.state)?,
             plan: Plan::new(definition, Arc::new(start)),
         })

@@ -167,6 +167,8 @@ impl From<VersionRow> for VersionSummary {
 pub struct PinnedDefinition {
     /// The workflow's row.
     pub workflow: WorkflowId,
+    /// Its version.
+    pub version: i64,
     /// The parsed document.
     pub definition: Arc<Definition>,
 }
@@ -282,6 +284,7 @@ impl<'a> Workflows<'a> {
         }
         Ok(PinnedDefinition {
             workflow: WorkflowId(row.id),
+            version,
             definition: self.store.load_definition(row.id, version).await?,
         })
     }

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use engine::ids::{Incarnation, Timestamp};
+use engine::spec::Definition;
 use ports::StoreError;
 use ports::clock::TimeSource;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use secrets::SharedKeyRing;
 
 use crate::connect::{self, OpenError, Pools, Role};
-use crate::definitions::DefinitionCache;
 use crate::error::{commit_error, store_error};
 use crate::pool::{Pool, Transaction};
 use crate::timeline::TimelineMonitor;
+use crate::version_cache::VersionCache;
+
+/// Parsed definitions that are kept.
+const MAX_DEFINITIONS: usize = 256;
 
 /// The database. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -26,7 +30,7 @@ struct SharedStore {
     url: String,
     role: Role,
     pools: Pools,
-    definitions: DefinitionCache,
+    definitions: VersionCache<Definition>,
     timeline: TimelineMonitor,
 }
 
@@ -43,7 +47,7 @@ impl Store {
                 url: url.to_owned(),
                 role,
                 pools,
-                definitions: DefinitionCache::default(),
+                definitions: VersionCache::with_capacity(MAX_DEFINITIONS),
                 timeline,
             }),
             keys: SharedKeyRing::default(),
@@ -121,7 +125,7 @@ impl Store {
         }
     }
 
-    pub(crate) fn definitions(&self) -> &DefinitionCache {
+    pub(crate) fn definitions(&self) -> &VersionCache<Definition> {
         &self.shared.definitions
     }
 

@@ -209,6 +209,7 @@ async fn serve_store(options: Options, store: Store, folder: tempfile::TempDir) 
         password_login: options.password_login,
         session_lifetime: options.session_lifetime,
         ui: Arc::new(options.ui),
+        layouts: Arc::default(),
         retention_requests: Arc::default(),
         rotation_requests: Arc::default(),
         bulk_requests: Arc::default(),

@@ -139,10 +139,9 @@ fn what_a_node_missed_follows_the_policy() {
     let node = Node::start_in(&environment, folder.path(), &[]);
     let most = killed.elapsed().as_secs() + 2;
     for (name, _) in policies {
-        let path = format!("/projects/default/workflows/w/schedules/{name}/fires");
         let before = started(&node, name).len();
         eventually(PATIENCE, || started(&node, name).len() >= before + 2);
-        let fires = node.items(&path);
+        let fires = node.items(&format!("/projects/default/workflows/w/schedules/{name}/fires"));
         let skipped: Vec<&Value> = fires.iter().filter(|fire| fire["outcome"] == "skipped").collect();
         let count = skipped
             .iter()

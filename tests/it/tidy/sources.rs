@@ -36,9 +36,18 @@ pub(super) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// Whether a file or folder is ours: not hidden, not output of a build or a test, not a dependency.
+pub(crate) fn is_ours(path: &Path) -> bool {
+    let name = path.file_name().unwrap().to_string_lossy();
+    !name.starts_with('.') && !["target", "node_modules", "test-results"].contains(&&*name)
+}
+
 fn files(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.map(|entry| entry.unwrap().path()) {
+        if !is_ours(&path) {
+            continue;
+        }
         if path.is_dir() {
             files(&path, extension, found);
         } else if path.extension().is_some_and(|e| e == extension) {
@@ -85,7 +94,7 @@ pub(super) fn rule(sentence: &str, broken: Vec<String>) {
     );
 }
 
-/// Every file of the repository with this extension, without build output and hidden folders.
+/// Every file of the repository with this extension, without data of a node.
 pub(super) fn files_with(extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     files(root(), extension, &mut found);
@@ -93,7 +102,7 @@ pub(super) fn files_with(extension: &str) -> Vec<PathBuf> {
         let parts = path.strip_prefix(root()).unwrap().components();
         parts
             .map(|part| part.as_os_str().to_string_lossy().into_owned())
-            .all(|part| !part.starts_with('.') && part != "target" && part != "data")
+            .all(|part| part != "data")
     });
     found.sort();
     found

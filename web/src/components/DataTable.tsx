@@ -85,7 +85,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
       {rows.length > 0 && (
         <div className="row between">
           {list.hasNextPage ? (
-            <Button loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+            <Button data-testid="list-more" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
               {text.common.more}
             </Button>
           ) : (

@@ -4,6 +4,7 @@ const count = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : 
 
 export const en = {
   common: {
+    since: 'Since',
     loadFailed: 'This could not be loaded.',
     retry: 'Try again',
     loading: 'Loading',
@@ -448,6 +449,7 @@ export const en = {
     },
   },
   workflow: {
+    unchangedLines: '$ unchanged lines',
     tabs: {
       overview: 'Overview',
       graph: 'Graph',

@@ -4,6 +4,7 @@ import { schemaTextInChinese } from './schemaTexts';
 
 export const zh: Texts = {
   common: {
+    since: '始于',
     loadFailed: '无法加载。',
     retry: '重试',
     loading: '加载中',
@@ -448,6 +449,7 @@ export const zh: Texts = {
     },
   },
   workflow: {
+    unchangedLines: '$ 行未变',
     tabs: {
       overview: '概览',
       graph: '图',

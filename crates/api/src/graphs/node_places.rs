@@ -1,8 +1,14 @@
 //! Where tasks without a place of their own are drawn: in layers from the top down.
 
+use std::sync::Arc;
+
+use catalog::PinnedDefinition;
 use engine::spec::Definition;
 use rust_sugiyama::configure::{Config, RankingType};
 use rust_sugiyama::from_vertices_and_edges;
+use store::VersionCache;
+
+use crate::http::problem::Problem;
 
 /// The size of a task in a picture, width and height.
 const NODE: (f64, f64) = (180.0, 48.0);
@@ -13,8 +19,42 @@ const SPACING: f64 = 40.0;
 /// The number of tasks without any edge that stand in one row.
 const ROW: usize = 20;
 
-/// Returns the place of each task by index, x before y.
-pub(super) fn place_nodes(definition: &Definition) -> Vec<(f64, f64)> {
+/// Versions whose places are kept; those of ten thousand tasks are 160 KiB.
+const MAX_LAYOUTS: usize = 64;
+
+/// The place of each task of a definition by index, x before y.
+type NodePlaces = Vec<(f64, f64)>;
+
+/// The places of versions that were drawn before.
+#[derive(Debug)]
+pub struct LayoutCache(VersionCache<NodePlaces>);
+
+impl Default for LayoutCache {
+    fn default() -> Self {
+        Self(VersionCache::with_capacity(MAX_LAYOUTS))
+    }
+}
+
+impl LayoutCache {
+    /// Returns the places of a version. The first time they are found off the event loop: thousands of tasks take a
+    /// while.
+    pub(super) async fn places_of(&self, pinned: &PinnedDefinition) -> Result<Arc<NodePlaces>, Problem> {
+        let version = (pinned.workflow.0, pinned.version);
+        if let Some(places) = self.0.get(version) {
+            return Ok(places);
+        }
+        let definition = Arc::clone(&pinned.definition);
+        let places = tokio::task::spawn_blocking(move || place_nodes(&definition))
+            .await
+            .map_err(Problem::internal)?;
+        let places = Arc::new(places);
+        self.0.insert(version, Arc::clone(&places));
+        Ok(places)
+    }
+}
+
+/// Lays a definition out.
+fn place_nodes(definition: &Definition) -> NodePlaces {
     let mut has_edge = vec![false; definition.tasks.len()];
     for (to, task) in definition.tasks.iter().enumerate() {
         for need in &task.needs {

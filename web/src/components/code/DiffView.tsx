@@ -1,5 +1,6 @@
 import { MergeView } from '@codemirror/merge';
 import { yaml } from '@codemirror/lang-yaml';
+import { EditorState } from '@codemirror/state';
 import { useEffect, useRef } from 'react';
 import { useText } from '@/i18n/i18n';
 import { baseExtensions } from './setup';
@@ -17,7 +18,7 @@ export function DiffView({ left, right, leftTestId = 'diff-left', rightTestId = 
   const host = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (!host.current) return undefined;
-    const side = (doc: string, label: string) => ({ doc, extensions: [baseExtensions(true, label), yaml()] });
+    const side = (doc: string, label: string) => ({ doc, extensions: [baseExtensions(true, label), yaml(), EditorState.phrases.of({ '$ unchanged lines': text.workflow.unchangedLines })] });
     const view = new MergeView({
       a: side(left, text.workflow.before),
       b: side(right, text.workflow.after),

@@ -3,18 +3,16 @@ import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent }
 import { useDark } from '@/app/theme';
 import { saveFile } from '@/api/saveFile';
 import { useText } from '@/i18n/i18n';
-import { boundsOf, connectedWith, fitView, NODE_HEIGHT, NODE_WIDTH, NodeIndex, visibleBox, zoomAt, type GraphData } from './geometry';
+import { boundsOf, connectedWith, fitView, moveOf, NODE_HEIGHT, NODE_WIDTH, NodeIndex, PICTURE_MARGIN, visibleBox, zoomAt, type GraphData } from './geometry';
 import { GraphNode } from './GraphNode';
 import { paint, readColours } from './painter';
 import { useGraphView } from './useGraphView';
+import { useSettledView } from './useSettledView';
 
 /** Nodes on the screen beyond which they are painted instead of being elements. */
 const MOST_ELEMENTS = 300;
 /** The scale below which a name cannot be read. */
 const READABLE = 0.3;
-/** Edges beyond which they are left out while the graph moves. */
-const MOST_EDGES_MOVING = 4000;
-const STILL_MS = 120;
 const PNG_SIDE = 8000;
 
 interface GraphViewProps {
@@ -35,7 +33,6 @@ export function GraphView({ graph, name, selected, marked, onOpen, height = 'cal
   const canvas = useRef<HTMLCanvasElement>(null);
   const [find, setFind] = useState('');
   const [onlyConnected, setOnlyConnected] = useState(false);
-  const [moving, setMoving] = useState(false);
 
   const byName = useMemo(() => new Map(graph.nodes.map((node) => [node.name, node])), [graph.nodes]);
   const index = useMemo(() => new NodeIndex(graph.nodes), [graph.nodes]);
@@ -56,9 +53,10 @@ export function GraphView({ graph, name, selected, marked, onOpen, height = 'cal
   const clickAt = useRef<(x: number, y: number) => void>(() => undefined);
   const onClick = useCallback((x: number, y: number) => clickAt.current(x, y), []);
   const { view, setView, size, handlers } = useGraphView(frame, onClick);
-  const box = visibleBox(view, size.width, size.height);
-  const visible = useMemo(() => (size.width > 0 ? index.within(box) : []), [index, box.left, box.top, box.right, box.bottom, size.width]); // eslint-disable-line react-hooks/exhaustive-deps
-  const asElements = view.scale >= READABLE && visible.length <= MOST_ELEMENTS;
+  const painted = useSettledView(view, size);
+  const box = useMemo(() => visibleBox(painted, size.width, size.height, PICTURE_MARGIN), [painted, size]);
+  const visible = useMemo(() => (size.width > 0 ? index.within(box) : []), [index, box, size.width]);
+  const asElements = painted.scale >= READABLE && visible.length <= MOST_ELEMENTS;
   useEffect(() => {
     clickAt.current = (x, y) => {
       if (asElements) return;
@@ -76,22 +74,23 @@ export function GraphView({ graph, name, selected, marked, onOpen, height = 'cal
     fit();
   }, [structure, size, fit]);
 
-  useEffect(() => {
-    if (edges.length <= MOST_EDGES_MOVING) return undefined;
-    setMoving(true); // eslint-disable-line react-hooks/set-state-in-effect -- A change of the view is what begins it.
-    const timer = setTimeout(() => setMoving(false), STILL_MS);
-    return () => clearTimeout(timer);
-  }, [view, edges.length]);
-
+  const margin = { x: Math.round(size.width * PICTURE_MARGIN), y: Math.round(size.height * PICTURE_MARGIN) };
+  const whole = { width: size.width + 2 * margin.x, height: size.height + 2 * margin.y };
   useEffect(() => {
     const context = canvas.current?.getContext('2d');
     if (!context || size.width === 0) return;
-    const shown = moving ? [] : edges.filter(([from, to]) => crosses(from, to, box));
-    paint(context, size.width, size.height, {
-      view, nodes: visible, edges: shown, colours: readColours(context.canvas), bright, withNodes: !asElements,
+    paint(context, whole.width, whole.height, {
+      view: { scale: painted.scale, x: painted.x + margin.x, y: painted.y + margin.y },
+      nodes: visible,
+      edges: edges.filter(([from, to]) => crosses(from, to, box)),
+      colours: readColours(context.canvas),
+      bright,
+      withNodes: !asElements,
     });
-  });
+    context.canvas.dataset.pictures = String(Number(context.canvas.dataset.pictures ?? 0) + 1);
+  }, [painted, visible, edges, box, bright, asElements, dark, size.width, whole.width, whole.height, margin.x, margin.y]);
 
+  const move = moveOf(painted, view);
   const zoom = (factor: number) => setView((old) => zoomAt(old, factor, size.width / 2, size.height / 2));
   const showNode = (task: string) => {
     const node = byName.get(task);
@@ -179,9 +178,17 @@ export function GraphView({ graph, name, selected, marked, onOpen, height = 'cal
       >
         <canvas
           ref={canvas}
-          width={size.width * window.devicePixelRatio}
-          height={size.height * window.devicePixelRatio}
-          style={{ width: size.width, height: size.height }}
+          width={whole.width * window.devicePixelRatio}
+          height={whole.height * window.devicePixelRatio}
+          style={{
+            left: -margin.x,
+            top: -margin.y,
+            width: whole.width,
+            height: whole.height,
+            // The origin is the corner of the window, not of the picture.
+            transformOrigin: `${margin.x}px ${margin.y}px`,
+            transform: `translate(${move.x}px, ${move.y}px) scale(${move.scale})`,
+          }}
         />
         {asElements && (
           <div className="graph-nodes" style={{ transform: `translate(${view.x}px, ${view.y}px) scale(${view.scale})` }}>

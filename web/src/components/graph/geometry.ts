@@ -56,14 +56,33 @@ export function zoomAt(view: View, factor: number, x: number, y: number): View {
   return { scale, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio };
 }
 
-/** The part of the graph that is on a screen of this size. */
-export function visibleBox(view: View, width: number, height: number): Box {
+/** The part of the graph that is on a screen of this size, and beyond by a part of the screen on each side. */
+export function visibleBox(view: View, width: number, height: number, margin = 0): Box {
   return {
-    left: -view.x / view.scale,
-    top: -view.y / view.scale,
-    right: (width - view.x) / view.scale,
-    bottom: (height - view.y) / view.scale,
+    left: (-width * margin - view.x) / view.scale,
+    top: (-height * margin - view.y) / view.scale,
+    right: (width * (1 + margin) - view.x) / view.scale,
+    bottom: (height * (1 + margin) - view.y) / view.scale,
   };
+}
+
+/** How far a picture reaches beyond its window on each side, as a part of the window. */
+export const PICTURE_MARGIN = 0.25;
+/** The picture is stretched by at most this factor before it is painted again. */
+const MOST_STRETCH = 2;
+
+/** The transform that shows a picture, painted for one view, where another view has it. */
+export function moveOf(painted: View, view: View): { x: number; y: number; scale: number } {
+  const scale = view.scale / painted.scale;
+  return { scale, x: view.x - painted.x * scale, y: view.y - painted.y * scale };
+}
+
+/** Whether a picture with its margin covers the window of a view. */
+export function isWithinPicture(view: View, painted: View, width: number, height: number): boolean {
+  const { x, y, scale } = moveOf(painted, view);
+  if (scale > MOST_STRETCH || scale < 1 / MOST_STRETCH) return false;
+  const covers = (at: number, side: number) => at - PICTURE_MARGIN * side * scale <= 0 && at + (1 + PICTURE_MARGIN) * side * scale >= side;
+  return covers(x, width) && covers(y, height);
 }
 
 /** Finds nodes by place without a look at each. */

@@ -40,7 +40,7 @@ export default function ApprovalsPage() {
       { key: 'instance', title: text.common.instance, render: (row) => <InstanceLink id={row.instance} search={{ task: row.task }} /> },
       { key: 'task', title: text.common.task, render: (row) => row.task },
       { key: 'who', title: text.approvals.approvers, render: (row) => row.approvers.join(', ') || text.approvals.anyone },
-      { key: 'since', title: text.instance.since, render: (row) => <Time at={row.since} form="relative" /> },
+      { key: 'since', title: text.common.since, render: (row) => <Time at={row.since} form="relative" /> },
       { key: 'until', title: text.approvals.expires, render: (row) => <Time at={row.expires_at} form="relative" /> },
     ],
     [text, open],

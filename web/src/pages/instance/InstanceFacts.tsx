@@ -15,6 +15,7 @@ const ENDED_TASKS = ['succeeded', 'forced_success', 'failed', 'killed', 'skipped
 export function InstanceFacts({ instance }: { instance: Schemas['Instance'] }) {
   const text = useText();
   const words = text.instance;
+  const strategies: Record<string, string> = text.start.strategies;
   const { total, by_state: byState } = instance.tasks;
   const ended = ENDED_TASKS.reduce((sum, state) => sum + (byState[state] ?? 0), 0);
   return (
@@ -27,7 +28,9 @@ export function InstanceFacts({ instance }: { instance: Schemas['Instance'] }) {
           </span>
         </div>
       )}
-      <p data-testid="instance-reason">{instance.reason}</p>
+      <p data-testid="instance-reason" hidden={!instance.reason}>
+        {instance.reason}
+      </p>
       <div className="row">
         <StateProgress total={total} byState={byState} />
         <span className="small muted">{words.tasksDone(ended, total)}</span>
@@ -61,7 +64,7 @@ export function InstanceFacts({ instance }: { instance: Schemas['Instance'] }) {
         <Fact name={words.epoch}>
           <span data-testid="instance-epoch">{instance.epoch}</span>
         </Fact>
-        <Fact name={words.strategy}>{instance.failure_strategy}</Fact>
+        <Fact name={words.strategy}>{strategies[instance.failure_strategy] ?? instance.failure_strategy}</Fact>
         <Fact name={text.common.timezone}>{instance.timezone}</Fact>
       </div>
       <InstanceNote key={instance.note ?? ''} instance={instance} />

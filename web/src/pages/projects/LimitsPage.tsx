@@ -69,7 +69,7 @@ function LimitQueue({ limit, project }: { limit: Limit; project: string | undefi
       { key: 'task', title: text.common.task, render: (row) => row.task },
       { key: 'slots', title: text.projects.slots, align: 'right', render: (row) => row.slots },
       { key: 'priority', title: text.common.priority, render: (row) => text.priorities[row.priority as 'medium'] },
-      { key: 'since', title: text.instance.since, render: (row) => <Time at={row.since} form="relative" /> },
+      { key: 'since', title: text.common.since, render: (row) => <Time at={row.since} form="relative" /> },
     ],
     [text],
   );

@@ -65,9 +65,8 @@ export function ScheduleTable({ of, query = {} }: ScheduleTableProps) {
         render: (row) => (
           <div>
             {row.description}
-            <div className="muted small mono">
-              {row.cron ?? text.schedules.every(row.every ?? '')} · {row.timezone}
-            </div>
+            <div className="muted small mono nowrap">{row.cron ?? text.schedules.every(row.every ?? '')}</div>
+            <div className="muted small">{row.timezone}</div>
           </div>
         ),
       },

@@ -48,7 +48,7 @@ export default function VersionsTab({ workflow }: TabProps) {
     {
       key: 'actions',
       title: text.common.actions,
-      width: 260,
+      width: 300,
       render: (row) => (
         <span className="row tight">
           <Button size="small" disabled={row.version === newest} onClick={() => setPair({ left: row.version, right: newest })}>

@@ -31,7 +31,7 @@ export function WorkflowTable({ rows, project, selected, onSelect, onChanged }: 
       key: 'name',
       title: text.common.name,
       render: (row) => (
-        <div>
+        <div className="wide-cell">
           <WorkflowLink project={row.project} workflow={row.name}>
             {project ? row.name : key(row)}
           </WorkflowLink>
@@ -50,9 +50,11 @@ export function WorkflowTable({ rows, project, selected, onSelect, onChanged }: 
         runs?.[0] ? (
           <span className="row tight">
             <StateBadge state={runs[0].state} />
-            <span className="muted small">
-              <Time at={runs[0].started_at} form="relative" />
-            </span>
+            {runs[0].started_at && (
+              <span className="muted small">
+                <Time at={runs[0].started_at} form="relative" />
+              </span>
+            )}
           </span>
         ) : (
           <span className="muted">{text.workflows.neverRan}</span>
