@@ -89,6 +89,11 @@ export async function seed(node: TestNode) {
   await node.call('PUT', '/connections/lake/grants/retail');
   await node.call('PUT', '/projects/retail/channels/oncall', { type: 'webhook', url: 'https://hooks.example.org/porpoise', sign: 'hmac_sha256', secret: 'a-key-of-the-hook', description: 'Whoever is on call' });
   await node.call('PUT', '/channels/everybody', { type: 'webhook', url: 'https://hooks.example.org/all' });
+  await node.call('PUT', '/notify', { rules: [
+    { name: 'nodes', on: ['node_dead', 'failover'], channels: ['everybody'] },
+    { name: 'failures', on: ['failed', 'late'], by: '06:30', channels: ['everybody'], group: '5m' },
+  ] });
+  await node.call('PUT', '/projects/retail/notify', { rules: [{ name: 'broken', on: ['failed', 'timed_out'], channels: ['oncall'] }] });
   await node.putWorkflow('retail', 'daily-sales', DAILY);
   await node.putWorkflow('retail', 'stock-levels', BROKEN);
   await node.putWorkflow('retail', 'training', SLOW);

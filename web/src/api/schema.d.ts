@@ -17,6 +17,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the alerts that the caller may see, the newest first. */
+        get: operations["list_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads an alert. */
+        get: operations["read_alert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has the failed deliveries of an alert tried again. */
+        post: operations["retry_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/approvals": {
         parameters: {
             query?: never;
@@ -1112,6 +1163,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads the rules of the server. */
+        get: operations["read_server_rules"];
+        /** Stores the rules of the server, in the place of those before. */
+        put: operations["put_server_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/operations/{id}": {
         parameters: {
             query?: never;
@@ -1463,6 +1532,24 @@ export interface paths {
         /** Lists which workflows name which, where either of them is in the project. */
         get: operations["list_lineage"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/notify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads the rules of a project. */
+        get: operations["read_project_rules"];
+        /** Stores the rules of a project, in the place of those before. */
+        put: operations["put_project_rules"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1935,8 +2022,8 @@ export interface paths {
          * Streams events of the given topics.
          * @description Events: `transition` (a stored step of an instance or a task), `log` (text of an attempt's log with
          *     `offset` and `next_offset`), `backfill` (the whole backfill), `nodes` (the whole list), `children` (those of a task
-         *     whose state is another one) and `workflows`, `schedules`, `approvals` (the names of the projects in which the list is
-         *     another one), all at first and after each change.
+         *     whose state is another one) and `workflows`, `schedules`, `approvals`, `alerts` (the names of the projects in which the
+         *     list is another one; alerts about nodes have none), all at first and after each change.
          */
         get: operations["open_stream"];
         put?: never;
@@ -2187,6 +2274,41 @@ export interface components {
             /** @description The name of the node that answers. */
             node: string;
         };
+        /** @description What a rule made of an event. */
+        Alert: {
+            /** @description When the event occurred. */
+            at: string;
+            /** @description One for each channel that no rule before named. */
+            deliveries: components["schemas"]["AlertDelivery"][];
+            /** @description The event, as rules name it. */
+            event: string;
+            id: string;
+            instance?: string | null;
+            project?: string | null;
+            /** @description The rule that made it, for example `document/0`. */
+            rule: string;
+            /** @description What it is about: an instance, a task of one with its attempt, a fire, a backfill, a node. */
+            subject: string;
+            /** @description One sentence. */
+            text: string;
+            workflow?: string | null;
+        };
+        /** @description A message to a channel. */
+        AlertDelivery: {
+            /**
+             * Format: int64
+             * @description How often it was tried.
+             */
+            attempts: number;
+            channel: string;
+            id: string;
+            /** @description Why the last try failed. */
+            last_error?: string | null;
+            /** @description When it is tried next. */
+            next_at?: string | null;
+            /** @description `waiting`, `delivered`, `failed` or `silenced`. */
+            state: string;
+        };
         /** @description A task that waits for a decision. */
         Approval: {
             /** @description Users, and groups as `group:NAME`; empty for everyone who may execute. */
@@ -2251,6 +2373,8 @@ export interface components {
             /** @description The beginning of the range; null where dates were listed. */
             from?: string | null;
             id: string;
+            /** @description Which events of it and of its instances send alerts. */
+            notify: Record<string, never>[];
             on_failure: string;
             order: string;
             /**
@@ -2329,25 +2453,25 @@ export interface components {
             /** @description `refused`. */
             outcome: string;
         };
-        /** @description How far an operation on many instances is. */
+        /** @description How far an operation on many instances is; other operations have none of it. */
         BulkProgress: {
             /**
              * Format: int64
              * @description With how many it was done.
              */
-            applied: number;
+            applied?: number | null;
             /** @description The first 200 of those. */
-            items: components["schemas"]["BulkItem"][];
+            items?: components["schemas"]["BulkItem"][] | null;
             /**
              * Format: int64
              * @description With how many it could not be done.
              */
-            refused: number;
+            refused?: number | null;
             /**
              * Format: int64
              * @description How many instances.
              */
-            total: number;
+            total?: number | null;
         };
         /** @description A calendar. */
         Calendar: {
@@ -2540,6 +2664,8 @@ export interface components {
             failure_strategy?: string | null;
             /** @description The first possible date: RFC 3339, or a time or a date in `timezone`. */
             from?: string | null;
+            /** @description Which events of it and of its instances send alerts, as `notify` of a document. */
+            notify?: Record<string, never>[] | null;
             /** @description `continue` or `stop`: what a failed or stopped instance means for dates that have not started. */
             on_failure?: string | null;
             /** @description `ascending` or `descending`. */
@@ -3049,6 +3175,29 @@ export interface components {
             task: string;
         };
         /** @description One page of a list. */
+        List_Alert: {
+            items: {
+                /** @description When the event occurred. */
+                at: string;
+                /** @description One for each channel that no rule before named. */
+                deliveries: components["schemas"]["AlertDelivery"][];
+                /** @description The event, as rules name it. */
+                event: string;
+                id: string;
+                instance?: string | null;
+                project?: string | null;
+                /** @description The rule that made it, for example `document/0`. */
+                rule: string;
+                /** @description What it is about: an instance, a task of one with its attempt, a fire, a backfill, a node. */
+                subject: string;
+                /** @description One sentence. */
+                text: string;
+                workflow?: string | null;
+            }[];
+            /** @description Names the next page; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         List_Approval: {
             items: {
                 /** @description Users, and groups as `group:NAME`; empty for everyone who may execute. */
@@ -3086,6 +3235,8 @@ export interface components {
                 /** @description The beginning of the range; null where dates were listed. */
                 from?: string | null;
                 id: string;
+                /** @description Which events of it and of its instances send alerts. */
+                notify: Record<string, never>[];
                 on_failure: string;
                 order: string;
                 /**
@@ -3539,6 +3690,8 @@ export interface components {
                 name: string;
                 /** @description Without jitter; null when it is disabled or over. */
                 next_fire_at?: string | null;
+                /** @description Which events of its fires and instances send alerts. */
+                notify: Record<string, never>[];
                 params: Record<string, never>;
                 priority?: string | null;
                 project: string;
@@ -3797,7 +3950,7 @@ export interface components {
             worker_group: string;
         };
         /** @description An accepted control operation. */
-        Operation: (components["schemas"]["BulkProgress"] | null) & {
+        Operation: components["schemas"]["BulkProgress"] & {
             at: string;
             /** @description Why it was refused; of a deletion what was deleted. */
             detail?: string | null;
@@ -4046,6 +4199,11 @@ export interface components {
              */
             version: number;
         };
+        /** @description The rules of a project or of the server, to be stored. */
+        PutRules: {
+            /** @description In the order in which they count; their form is that of `notify` in documents. */
+            rules: Record<string, never>[];
+        };
         /** @description A schedule to be stored. `cron`, or `every` with `start`, is needed. */
         PutSchedule: {
             /** @description A calendar of the project, or a shared one. */
@@ -4069,6 +4227,8 @@ export interface components {
              * @description For `all`: at most this many, the newest.
              */
             missed_limit?: number | null;
+            /** @description Which events of its fires and instances send alerts, as `notify` of a document. */
+            notify?: Record<string, never>[] | null;
             /** @description Parameters that the workflow declares, name to value. */
             params?: {
                 [key: string]: unknown;
@@ -4151,6 +4311,11 @@ export interface components {
         RoleName: "admin" | "member";
         /** @description Has no members. */
         RotateSecrets: Record<string, never>;
+        /** @description The rules of a project or of the server. */
+        RuleList: {
+            /** @description In the order in which they count; their form is that of `notify` in documents. */
+            rules: Record<string, never>[];
+        };
         /**
          * @description Which tasks run beside the named one.
          * @enum {string}
@@ -4188,6 +4353,8 @@ export interface components {
             name: string;
             /** @description Without jitter; null when it is disabled or over. */
             next_fire_at?: string | null;
+            /** @description Which events of its fires and instances send alerts. */
+            notify: Record<string, never>[];
             params: Record<string, never>;
             priority?: string | null;
             project: string;
@@ -4309,6 +4476,8 @@ export interface components {
             labels?: {
                 [key: string]: unknown;
             } | null;
+            /** @description Rules of alerts of this instance, as `notify` of a document; an empty list silences those of the document. */
+            notify?: Record<string, never>[] | null;
             /** @description Parameters that the workflow declares, name to value. */
             params?: {
                 [key: string]: unknown;
@@ -4598,6 +4767,213 @@ export interface operations {
             };
             /** @description A problem: CSRF, FORBIDDEN */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alerts: {
+        parameters: {
+            query?: {
+                /** @description The project's name. */
+                project?: string;
+                /** @description The workflow's name. */
+                workflow?: string;
+                /** @description The event, as rules name it. */
+                event?: string;
+                /** @description The state of any delivery: `waiting`, `delivered`, `failed` or `silenced`. */
+                state?: string;
+                /** @description The earliest time. */
+                from?: string;
+                /** @description The latest time. */
+                to?: string;
+                /** @description The size of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Alert"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10935,6 +11311,149 @@ export interface operations {
             };
         };
     };
+    read_server_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleList"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_server_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutRules"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleList"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: BODY_TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNSUPPORTED_MEDIA_TYPE */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_operation: {
         parameters: {
             query?: never;
@@ -13535,6 +14054,180 @@ export interface operations {
             };
             /** @description A problem: NOT_FOUND */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_project_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleList"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_project_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutRules"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleList"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, NO_SECRETS_KEY, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: BODY_TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNSUPPORTED_MEDIA_TYPE */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16630,6 +17323,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, UNKNOWN_SECRET, SECRET_MISPLACED, SECRET_TOO_SHORT, VALUE_TOO_LARGE, UNKNOWN_CONNECTION, UNKNOWN_CHANNEL, SECRET_NEEDED, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
             503: {
                 headers: {
@@ -16646,7 +17348,7 @@ export interface operations {
             query: {
                 /**
                  * @description With commas: `instances`, `instance:ID`, `backfill:ID`, `children:ID/TASK`, `log:ID/TASK/ATTEMPT[@OFFSET]` (TASK
-                 *     percent-encoded), `workflows`, `schedules`, `approvals`, `nodes`.
+                 *     percent-encoded), `workflows`, `schedules`, `approvals`, `alerts`, `nodes`.
                  * @example instances,nodes
                  */
                 topics: string;

@@ -30,6 +30,15 @@ export const PAGES: { name: keyof Texts['nav'] | null; pages: Page[] }[] = [
     ],
   },
   {
+    name: 'alerting',
+    pages: [
+      { path: '/alerts', name: 'alerts', key: 'n' },
+      { path: '/silences', name: 'silences' },
+      { path: '/admin/channels', name: 'sharedChannels', admin: true },
+      { path: '/admin/rules', name: 'serverRules', admin: true },
+    ],
+  },
+  {
     name: 'system',
     pages: [
       { path: '/cluster', name: 'cluster', key: 'c' },
@@ -37,8 +46,6 @@ export const PAGES: { name: keyof Texts['nav'] | null; pages: Page[] }[] = [
       { path: '/admin/calendars', name: 'sharedCalendars' },
       { path: '/admin/limits', name: 'sharedLimits' },
       { path: '/admin/connections', name: 'sharedConnections', admin: true },
-      { path: '/admin/channels', name: 'sharedChannels', admin: true },
-      { path: '/silences', name: 'silences' },
       { path: '/admin/task-types', name: 'taskTypes' },
       { path: '/admin/users', name: 'users', admin: true },
       { path: '/admin/tokens', name: 'tokens', admin: true },

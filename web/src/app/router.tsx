@@ -87,6 +87,8 @@ const PATHS: [string, Loader][] = [
   ['/admin/users', () => import('@/pages/admin/UsersPage')],
   ['/admin/tokens', () => import('@/pages/admin/TokensPage')],
   ['/admin/task-types', () => import('@/pages/admin/TaskTypesPage')],
+  ['/admin/rules', () => import('@/pages/rules/ServerRulesPage')],
+  ['/alerts', () => import('@/pages/alerts/AlertsPage')],
   ['/silences', () => import('@/pages/silences/SilencesPage')],
   ['/me', () => import('@/pages/me/MePage')],
 ];

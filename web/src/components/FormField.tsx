@@ -1,3 +1,4 @@
+import { Marked } from './Marked';
 import { linesOf } from './schemaForm';
 
 export interface FieldSpec {
@@ -140,9 +141,4 @@ function Checks({ spec, value, onChange }: Omit<FormFieldProps, 'problem'>) {
       ))}
     </fieldset>
   );
-}
-
-/** A sentence in which `words` of documents are marked. */
-function Marked({ text }: { text: string }) {
-  return text.split('`').map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part));
 }

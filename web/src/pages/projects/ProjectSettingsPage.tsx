@@ -13,6 +13,7 @@ import { PRIORITIES } from '@/components/priorities';
 import { ProjectLinks } from '@/components/ProjectLinks';
 import { ResourceList } from '@/components/ResourcePage';
 import { useText } from '@/i18n/i18n';
+import { RuleList } from '@/pages/rules/RuleList';
 
 const PERMISSIONS = ['read', 'execute', 'write'] as const;
 
@@ -27,6 +28,9 @@ export default function ProjectSettingsPage() {
           <SettingsForm key={found.updated_at} project={found} />
           <h2>{text.projects.grants}</h2>
           <Grants project={project} />
+          <h2>{text.rules.title}</h2>
+          <p className="muted">{text.rules.projectHint}</p>
+          <RuleList project={project} />
         </Page>
       )}
     </Loaded>

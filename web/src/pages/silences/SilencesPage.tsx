@@ -1,8 +1,10 @@
 import { path, send, sendJson } from '@/api/client';
+import { useNames } from '@/components/connectors/connectors';
 import { ResourcePage } from '@/components/ResourcePage';
 import { StateBadge } from '@/components/StateBadge';
 import { Time } from '@/components/Time';
 import { useText } from '@/i18n/i18n';
+import { EVENTS, NODE_EVENTS } from '@/pages/rules/rules';
 import { useNow } from '@/preferences/time';
 
 interface Silence {
@@ -19,6 +21,8 @@ interface Silence {
 export default function SilencesPage() {
   const text = useText();
   const now = useNow(30_000);
+  const projects = useNames('/api/v1/projects');
+  const words: Record<string, string> = text.events;
   const optional = ['project', 'workflow', 'event'] as const;
   return (
     <ResourcePage<Silence>
@@ -30,16 +34,21 @@ export default function SilencesPage() {
       columns={[
         { key: 'name', title: text.common.name, sortBy: (row) => row.name, render: (row) => <strong>{row.name}</strong> },
         { key: 'state', title: text.common.state, render: (row) => <StateBadge state={Date.parse(row.until) > now ? 'enabled' : 'disabled'} /> },
-        { key: 'what', title: text.silences.what, render: (row) => [row.project, row.workflow, row.event].filter(Boolean).join(' / ') || text.common.all },
+        { key: 'what', title: text.silences.what, render: (row) => [row.project, row.workflow, row.event && (words[row.event] ?? row.event)].filter(Boolean).join(' / ') || text.common.all },
         { key: 'until', title: text.silences.until, sortBy: (row) => row.until, render: (row) => <Time at={row.until} /> },
         { key: 'reason', title: text.common.reason, render: (row) => row.reason },
         { key: 'by', title: text.workflow.createdBy, render: (row) => row.updated_by },
       ]}
       fields={(row) => [
         { name: 'name', label: text.common.name, required: true, fixed: row !== null },
-        { name: 'project', label: text.common.project, hint: text.silences.emptyForAll },
+        { name: 'project', label: text.common.project, hint: text.silences.emptyForAll, choices: projects.map((value) => ({ value, label: value })) },
         { name: 'workflow', label: text.common.workflow, hint: text.silences.emptyForAll },
-        { name: 'event', label: text.silences.event, hint: text.silences.emptyForAll },
+        {
+          name: 'event',
+          label: text.silences.event,
+          kind: 'choice',
+          choices: [{ value: '', label: text.common.all }, ...[...EVENTS, ...NODE_EVENTS].map((value) => ({ value, label: words[value] ?? value }))],
+        },
         { name: 'until', label: text.silences.until, required: true, hint: '2026-12-31T18:00:00Z' },
         { name: 'reason', label: text.common.reason, required: true },
       ]}
