@@ -1,7 +1,7 @@
 # Every verb in one line; `make` alone lists them.
 .DEFAULT_GOAL := help
 .PHONY: help run build setup test test-fast test-it test-cluster contract model check fmt lint docs coverage \
-	web test-web web-client cluster compose-test soak restarts fuzz bench bench-quick bench-web clean-data
+	web test-web web-client screenshots cluster compose-test soak restarts fuzz bench bench-quick bench-web clean-data
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ bench: ## measure every workload on a release build and write docs/benchmarks.md
 
 bench-quick: ## the first three workloads at a tenth of their size on SQLite
 	@sh scripts/cargo.sh bench --locked --bench porpoise -- --quick
+
+screenshots: ## pictures of every page into web/screenshots (VARIANTS=light-en-1280,dark-zh-1920 SETS=normal,empty,huge,failing)
+	@sh scripts/web.sh screenshots
 
 bench-web: ## measure the pages of a release build in Chromium and write the figures into docs/benchmarks.md (five minutes)
 	@sh scripts/web.sh bench

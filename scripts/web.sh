@@ -4,6 +4,7 @@
 #   web.sh lint [--optional]     types and eslint
 #   web.sh test [--optional]     unit tests, the types of the API, browser tests; of PORPOISE_BIN, else of a new build
 #   web.sh bench                 how fast the pages of a release build are, into docs/benchmarks.md
+#   web.sh screenshots           pictures of pages into web/screenshots
 #   web.sh client                the types of the API, written again
 # With `--optional` a machine without Node or Chromium is no failure: there is less then, and one line says what.
 . "$(dirname "$0")/environment.sh"
@@ -62,12 +63,16 @@ bench)
     fi
     npm run --silent bench -- --write
     ;;
+screenshots)
+    need_program
+    npm run --silent screenshots
+    ;;
 client)
     need_program
     npm run --silent client
     ;;
 *)
-    sed -n '2,8s/^# //p' ../scripts/web.sh >&2
+    sed -n '2,9s/^# //p' ../scripts/web.sh >&2
     exit 2
     ;;
 esac

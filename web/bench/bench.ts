@@ -3,6 +3,7 @@ import { cpus, loadavg } from 'node:os';
 import { readFile, writeFile } from 'node:fs/promises';
 import { openBrowser, signIn } from '../tests/browser';
 import { TestNode } from '../tests/node';
+import { PAGES, ReverseProxy } from '../tests/proxy';
 import { seed } from '../tests/seed';
 import { measureFirstLoad, measureGraph, measureLists, measureLog, type Figure } from './measures';
 
@@ -30,19 +31,22 @@ function section(figures: Figure[]): string {
 }
 
 const node = await TestNode.start({ env: { PORPOISE__WORKER__LOG_LIMIT: '128MiB' } });
+const proxy = PAGES === 'dist' ? await ReverseProxy.start(node.url) : undefined;
+const url = proxy?.url ?? node.url;
 const browser = await openBrowser();
 const figures: Figure[] = [];
 try {
   await seed(node);
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  await signIn(page, node.url);
+  await signIn(page, url);
   for (const measure of [measureFirstLoad, measureGraph, measureLog, measureLists]) {
-    const measured = await measure(page, node);
+    const measured = await measure(page, { node, url });
     for (const { what, value, unit, target } of measured) console.log(`${what}: ${value.toFixed(0)} ${unit} (target ${target})`);
     figures.push(...measured);
   }
 } finally {
   await browser.close();
+  await proxy?.goAway();
   await node.stop();
 }
 

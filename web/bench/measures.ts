@@ -5,6 +5,12 @@ import type { Page } from 'playwright-core';
 import type { TestNode } from '../tests/node';
 import { largeWorkflow } from '../tests/seed';
 
+/** A node, and where its pages are. */
+export interface Site {
+  node: TestNode;
+  url: string;
+}
+
 export interface Figure {
   what: string;
   /** Medians of several runs where a run is a navigation. */
@@ -38,10 +44,10 @@ async function measureOpenings(page: Page, url: string, script: string): Promise
   return median(times);
 }
 
-export async function measureFirstLoad(page: Page, node: TestNode): Promise<Figure[]> {
+export async function measureFirstLoad(page: Page, { url: root }: Site): Promise<Figure[]> {
   const session = await page.context().newCDPSession(page);
   await session.send('Network.setCacheDisabled', { cacheDisabled: true });
-  const shown = await measureOpenings(page, `${node.url}/`, `document.querySelector('[data-testid=home-timeline]') !== null`);
+  const shown = await measureOpenings(page, `${root}/`, `document.querySelector('[data-testid=home-timeline]') !== null`);
   const bytes = await page.evaluate(() => {
     const files = performance.getEntries().filter((entry) => entry instanceof PerformanceResourceTiming && !entry.name.includes('/api/'));
     return (files as PerformanceResourceTiming[]).reduce((sum, file) => sum + file.encodedBodySize, 0);
@@ -53,9 +59,9 @@ export async function measureFirstLoad(page: Page, node: TestNode): Promise<Figu
   ];
 }
 
-export async function measureGraph(page: Page, node: TestNode): Promise<Figure[]> {
+export async function measureGraph(page: Page, { node, url: root }: Site): Promise<Figure[]> {
   await node.putWorkflow('retail', 'large', largeWorkflow('large', TASKS));
-  const url = `${node.url}/projects/retail/workflows/large?tab=graph`;
+  const url = `${root}/projects/retail/workflows/large?tab=graph`;
   const painted = `document.querySelector('[data-testid=graph-canvas][data-nodes="${TASKS}"] canvas')?.dataset.pictures > 0`;
   const first = await measureOpening(page, url, painted);
   const again = await measureOpenings(page, url, painted);
@@ -98,21 +104,21 @@ async function measurePanning(page: Page): Promise<number> {
   return times[Math.floor(times.length * 0.95)] ?? NaN;
 }
 
-export async function measureLog(page: Page, node: TestNode): Promise<Figure[]> {
+export async function measureLog(page: Page, { node, url: root }: Site): Promise<Figure[]> {
   const run = `yes 'a line of a log that is about as long as most lines of logs are' | head -c ${LOG_BYTES}; echo; echo the end`;
   await node.putWorkflow('retail', 'verbose', `version: 1\nname: verbose\ntasks:\n  talk: { type: shell, run: "${run}" }\n`);
   const id = await node.startWorkflow('retail', 'verbose', {}, '60s');
-  const shown = await measureOpenings(page, `${node.url}/instances/${id}?tab=log`, `document.querySelector('[data-testid=log-view]')?.textContent.includes('the end')`);
+  const shown = await measureOpenings(page, `${root}/instances/${id}?tab=log`, `document.querySelector('[data-testid=log-view]')?.textContent.includes('the end')`);
   return [{ what: 'log of 100 MiB: opened at its end', value: shown, unit: 'ms', target: 1000 }];
 }
 
-export async function measureLists(page: Page, node: TestNode): Promise<Figure[]> {
+export async function measureLists(page: Page, { node, url: root }: Site): Promise<Figure[]> {
   const id = await node.startWorkflow('retail', 'daily-sales', {}, '60s');
   execFileSync('python3', [FILL, node.database, id, String(INSTANCES)], { stdio: 'ignore' });
   const rows = (more: string) => `document.querySelectorAll('[data-testid^=instance-row-]').length ${more}`;
   const figures: Figure[] = [];
   for (const [what, query] of [['all', ''], ['failed ones', '?state=failed'], ['those of a workflow', '?workflow=daily-sales']] as const) {
-    const shown = await measureOpenings(page, `${node.url}/instances${query}`, rows('> 0'));
+    const shown = await measureOpenings(page, `${root}/instances${query}`, rows('> 0'));
     figures.push({ what: `list of ${INSTANCES} instances, ${what}: first page, with the load of the page`, value: shown, unit: 'ms', target: 500 });
   }
   const times = [];

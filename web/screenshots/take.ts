@@ -65,6 +65,7 @@ async function takeScreen(page: Page, url: string, screen: Screen, file: string,
     await screen.prepare?.(page);
   }
   await page.waitForTimeout(SETTLE_MS);
+  await page.locator('.skeleton').first().waitFor({ state: 'detached' });
   await page.screenshot({ path: file });
   if (set === 'normal' && screen.after) await screen.after(page);
 }

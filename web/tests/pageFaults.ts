@@ -20,13 +20,18 @@ export async function findBarriers(page: Page): Promise<string[]> {
   });
 }
 
-/** The page scrolls sideways, a control is covered by something else, or two texts are written over each other. */
+/** The page or a table scrolls sideways, a control is covered by something else, or two texts are written over each other. */
 export async function findMisplaced(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const faults: string[] = [];
     const main = document.querySelector('main');
     const wide = Math.max(document.documentElement.scrollWidth - innerWidth, (main?.scrollWidth ?? 0) - (main?.clientWidth ?? 0));
     if (wide > 1) faults.push(`${wide} pixels too wide`);
+
+    for (const frame of document.querySelectorAll('.table-frame')) {
+      const more = frame.scrollWidth - frame.clientWidth;
+      if (more > 1) faults.push(`a table is ${more} pixels too wide: ${(frame.textContent ?? '').slice(0, 40)}`);
+    }
 
     const describe = (element: Element) => `<${element.tagName.toLowerCase()} ${element.getAttribute('data-testid') ?? element.className}> "${(element.textContent ?? '').trim().slice(0, 40)}"`;
     const isShown = (element: Element) => element.checkVisibility({ opacityProperty: true, visibilityProperty: true });

@@ -47,11 +47,23 @@ function columnsOf(text: Texts): Column<Instance>[] {
     { key: 'workflow', title: text.common.workflow, render: (row) => <WorkflowLink project={row.project} workflow={row.workflow} /> },
     { key: 'reason', title: text.common.reason, render: (row) => <Reason row={row} /> },
     { key: 'tasks', title: text.instances.progress, width: 140, render: (row) => <StateProgress total={row.tasks.total} byState={row.tasks.by_state} /> },
-    { key: 'trigger', title: text.instance.trigger, render: (row) => <TriggerText instance={row} /> },
-    { key: 'scheduled', title: text.instance.scheduledAt, render: (row) => <Time at={row.scheduled_at} /> },
+    { key: 'trigger', title: text.instance.trigger, render: (row) => <Trigger row={row} /> },
     { key: 'started', title: text.common.started, render: (row) => <Time at={row.started_at} form="relative" /> },
     { key: 'duration', title: text.common.duration, align: 'right', render: (row) => <Duration from={row.started_at} to={row.ended_at} /> },
   ];
+}
+
+function Trigger({ row }: { row: Instance }) {
+  return (
+    <div>
+      <TriggerText instance={row} />
+      {row.scheduled_at && (
+        <div className="muted small">
+          <Time at={row.scheduled_at} />
+        </div>
+      )}
+    </div>
+  );
 }
 
 function Reason({ row }: { row: Instance }) {
