@@ -72,27 +72,26 @@ export async function measureGraph(page: Page, { node, url: root }: Site): Promi
   ];
 }
 
+/** Collects the times of the frames of three seconds. It is text, because what compiles this file changes functions. */
+const COLLECT_FRAMES = `new Promise((resolve) => {
+  const times = [];
+  const begin = performance.now();
+  let last = begin;
+  requestAnimationFrame(function step(now) {
+    times.push(now - last);
+    last = now;
+    if (now - begin < 3000) requestAnimationFrame(step);
+    else resolve(times);
+  });
+})`;
+
 async function measurePanning(page: Page): Promise<number> {
   const box = await page.getByTestId('graph-canvas').boundingBox();
   if (!box) throw new Error('the graph has no place');
   const middle = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
   await page.mouse.move(middle.x, middle.y);
   await page.mouse.down();
-  const frames = page.evaluate(
-    () =>
-      new Promise<number[]>((resolve) => {
-        const times: number[] = [];
-        const begin = performance.now();
-        let last = begin;
-        const step = (now: number) => {
-          times.push(now - last);
-          last = now;
-          if (now - begin < 3000) requestAnimationFrame(step);
-          else resolve(times);
-        };
-        requestAnimationFrame(step);
-      }),
-  );
+  const frames = page.evaluate<number[]>(COLLECT_FRAMES);
   let isOver = false;
   void frames.then(() => (isOver = true));
   // In circles: the graph leaves its picture and comes back.
