@@ -178,6 +178,7 @@ fn round(me: &NodeIdentity, id: InstanceId, step: u32) -> Write {
         pid: None,
         exit_code: None,
         error: None,
+        log_bytes: None,
         created_at: Timestamp(2),
         started_at: Some(Timestamp(2)),
         ended_at,

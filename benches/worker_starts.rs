@@ -99,12 +99,11 @@ async fn worker(data: &Path, slots: u32, ends: mpsc::UnboundedSender<usize>) -> 
         paths: AttemptPaths::in_data(data),
         boot_id: boot_id(),
     };
+    let logs = LogFiles::in_folder(data.join("logs"));
     let ports = WorkerPorts {
         peers: Default::default(),
-        runner: Arc::new(runners(
-            RunnerLimits::default(),
-            &LogFiles::in_folder(data.join("logs")),
-        )?),
+        runner: Arc::new(runners(RunnerLimits::default(), &logs)?),
+        logs: Arc::new(logs),
         journal: Arc::new(JournalFile::in_data(data)),
         masters: RpcClient::new(Arc::new(Counter(ends))),
         clock: Clock::starting_at(Timestamp(0)),

@@ -238,6 +238,7 @@ impl MasterStarter<'_> {
             store: Arc::clone(&self.deps.store) as _,
             notices,
             commit_events: self.commit_events.clone(),
+            clock: self.deps.clock.clone(),
         };
         DependencyActor::new(deps, self.deps.exit_on_panic("DependencyActor")).start()
     }
@@ -339,6 +340,7 @@ async fn start_worker(deps: &NodeDeps, resources: &WorkerResources) -> Result<Wo
     };
     let ports = WorkerPorts {
         runner: Arc::clone(&resources.runner),
+        logs: Arc::clone(&resources.logs),
         journal: Arc::clone(&resources.journal),
         masters: deps.rpc(),
         peers: deps.peers.clone(),

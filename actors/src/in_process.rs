@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::messages::master::{
     CheckInbox, CheckLimits, DeliverReports, FreeSlots, GetReachableWorkers, InboxStatus, LookAgainAt,
-    ReconcileNow, RelayReports, RenewLeases,
+    LookTarget, ReconcileNow, RelayReports, RenewLeases,
 };
 use crate::ownership::master_actor::MasterActor;
 use crate::worker::WorkerHandle;
@@ -118,8 +118,12 @@ impl InProcess {
                 check_inbox_until(master, instance, deadline).await;
                 Ok(MasterReply::Done {})
             }
-            MasterCall::LookAgain { instances } => {
-                send(master, LookAgainAt(instances.into_iter().collect())).await?;
+            MasterCall::LookAgain { instances, tasks } => {
+                let whole = instances.into_iter().map(LookTarget::instance);
+                let single = tasks
+                    .into_iter()
+                    .map(|(instance, task)| LookTarget::task(instance, task));
+                send(master, LookAgainAt(whole.chain(single).collect())).await?;
                 Ok(MasterReply::Done {})
             }
             MasterCall::Reconcile {} => {

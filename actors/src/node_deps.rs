@@ -19,7 +19,7 @@ use ports::paths::AttemptPaths;
 use ports::peers::Peers;
 use ports::rpc::client::RpcClient;
 use ports::rpc::transport::Transport;
-use ports::{Member, NodeIdentity, Registry, Runner, Store};
+use ports::{LogSizes, Member, NodeIdentity, Registry, Runner, Store};
 
 /// What a node is made of.
 #[derive(Clone)]
@@ -72,6 +72,8 @@ pub struct MasterConfig {
 pub struct WorkerResources {
     /// Starts jobs.
     pub runner: Arc<dyn Runner>,
+    /// Knows the logs that jobs leave.
+    pub logs: Arc<dyn LogSizes>,
     /// Outlives the process.
     pub journal: Arc<dyn Journal>,
     /// Where the files of attempts are.

@@ -31,6 +31,9 @@ pub struct AttemptEnd {
     /// When its process started.
     #[serde(default)]
     pub started_at: Option<Timestamp>,
+    /// The size of its log in bytes, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_bytes: Option<u64>,
     /// When it ended.
     pub ended_at: Timestamp,
 }
@@ -46,6 +49,7 @@ impl AttemptEnd {
             outputs: BTreeMap::new(),
             pid: None,
             started_at: None,
+            log_bytes: None,
             ended_at: at,
         }
     }
@@ -58,11 +62,12 @@ impl AttemptEnd {
         }
     }
 
-    /// Returns the end of an attempt whose process never started.
+    /// Returns the end of an attempt whose process never started; it has no log.
     pub fn unstarted(result: AttemptResult, error: &str, at: Timestamp) -> Self {
         Self {
             result,
             error: Some(error.to_owned()),
+            log_bytes: Some(0),
             ..Self::succeeded(at)
         }
     }

@@ -39,6 +39,9 @@ mod m0043_silences;
 mod m0044_setup_links;
 mod m0046_backfill_dependents;
 mod m0050_limit_lookups;
+mod m0054_retention;
+mod m0055_lost_dependencies;
+mod m0056_user_groups;
 mod migration;
 mod migrator;
 

@@ -44,6 +44,9 @@ impl MigratorTrait for Migrator {
             Box::new(crate::m0044_setup_links::Migration),
             Box::new(crate::m0046_backfill_dependents::Migration),
             Box::new(crate::m0050_limit_lookups::Migration),
+            Box::new(crate::m0054_retention::Migration),
+            Box::new(crate::m0055_lost_dependencies::Migration),
+            Box::new(crate::m0056_user_groups::Migration),
         ]
     }
 }

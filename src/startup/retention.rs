@@ -205,7 +205,10 @@ impl Deletion<'_> {
         loop {
             let at = self.deps.clock.now();
             let age = match rows {
-                AgedRows::Fires | AgedRows::Backfills => self.deps.limits.instances,
+                AgedRows::Fires
+                | AgedRows::Backfills
+                | AgedRows::BackfillDates
+                | AgedRows::BackfillPurges => self.deps.limits.instances,
                 AgedRows::Audit => self.deps.limits.audit,
                 AgedRows::LogRemovals => RetentionLimit::After { ms: LOG_REMOVAL_MS },
                 AgedRows::SecretValues => RetentionLimit::After { ms: SECRET_VALUE_MS },

@@ -1,6 +1,7 @@
 //! Compares what a scenario left behind with what the clients were answered.
 
 mod baseline;
+mod fan_outs;
 mod limits;
 mod replay;
 mod results;
@@ -116,6 +117,7 @@ pub(crate) fn findings(cluster: &Cluster, effects: Effects) -> Vec<String> {
         wrong.extend(contradictions(&evidence, &cluster.history.promises(), effects));
         wrong.extend(replay::unlike(&store).await);
         wrong.extend(limits::exceeded(&store).await);
+        wrong.extend(fan_outs::unlike(&store).await);
         let mut acknowledged = BTreeMap::new();
         for node in cluster.nodes() {
             let journal = results::journal(&cluster.path(&node.name));
@@ -303,7 +305,11 @@ fn logs(cluster: &Cluster) -> Vec<String> {
 }
 
 /// Changes to the rows of a valid cluster, and the findings that each has to cause.
-const CHANGED: [(&str, &[&str]); 4] = [
+const CHANGED: [(&str, &[&str]); 5] = [
+    (
+        "UPDATE instance SET parent_index = 3 WHERE parent_index = 1",
+        &["with 1 of 2 children", "a child of combination 3"],
+    ),
     ("UPDATE attempt SET exit_code = 3", &["was acknowledged as"]),
     (
         "UPDATE attempt SET exit_code = 0, state = 'failed'",
@@ -325,9 +331,16 @@ fn rows_changed_by_hand_contradict_the_journals_and_the_graph() {
         return;
     };
     let task = || cluster.task("true");
-    cluster.any().apply("two", chain("two", &[task(), task()]));
-    let id = cluster.start_instance("m1", "two");
-    cluster.any().settle(&id, &["succeeded"], PATIENCE);
+    let two = chain("two", &[task(), task()]).replace("tasks:", "params: { k: '' }\ntasks:");
+    cluster.any().apply("two", two);
+    let each = "{ type: dynamic, workflow: two, over: { k: [a, b] } }";
+    cluster
+        .any()
+        .apply("fan", format!("version: 1\nname: fan\ntasks:\n  each: {each}\n"));
+    for workflow in ["two", "fan"] {
+        let id = cluster.start_instance("m1", workflow);
+        cluster.any().settle(&id, &["succeeded"], PATIENCE);
+    }
     // A worker forgets a moment after its owner has stored.
     cluster.wait(PATIENCE, "everything fits", |cluster| {
         findings(cluster, Effects::default()).is_empty()

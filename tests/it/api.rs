@@ -8,6 +8,7 @@ mod debug;
 mod derived_documents;
 mod description;
 mod documents;
+mod groups;
 mod instances;
 mod limits;
 mod project_grants;

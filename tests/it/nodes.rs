@@ -5,6 +5,7 @@ mod backfills;
 mod bulk;
 mod children;
 mod connections;
+mod dependencies;
 mod explain;
 mod harness;
 mod hostile;

@@ -223,8 +223,10 @@ fn node_deps(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDeps 
         name: me.name.clone(),
         generation: Generation(1),
     };
+    let logs = LogFiles::in_folder(data);
     let worker = WorkerResources {
-        runner: Arc::new(runners(RunnerLimits::default(), &LogFiles::in_folder(data)).expect("runners")),
+        runner: Arc::new(runners(RunnerLimits::default(), &logs).expect("runners")),
+        logs: Arc::new(logs),
         journal: Arc::new(JournalFile::in_data(data)),
         paths: AttemptPaths::in_data(data),
         boot_id: boot_id(),

@@ -31,6 +31,7 @@ pub(crate) trait AttemptLook {
     /// lost the instance.
     fn look(&self) -> LookFuture;
 
-    /// Returns the pause before the next look that nothing requested.
-    fn interval(&self) -> Duration;
+    /// Returns the pause before the next look that nothing requests; none when all that may change is reported, and a
+    /// look of the master stands behind the reports.
+    fn interval(&self) -> Option<Duration>;
 }

@@ -220,7 +220,7 @@ impl AttemptLook for ChildLook {
         self.clone().run().boxed_local()
     }
 
-    fn interval(&self) -> Duration {
-        self.pause.get()
+    fn interval(&self) -> Option<Duration> {
+        Some(self.pause.get())
     }
 }

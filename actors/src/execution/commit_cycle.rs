@@ -26,6 +26,7 @@ use crate::execution::watches::Watches;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::execution::write_verdict::{MAX_REFUSALS, WriteFailures, WriteVerdict};
 use crate::messages::dispatch::AttemptQuery;
+use crate::messages::master::LookTarget;
 use crate::messages::workflow::{DeliverEvents, DeliveryOutcome};
 use ports::commit_events::CommitEvent;
 use ports::fail_points::fail_point;
@@ -236,7 +237,7 @@ impl CommitCycle {
         });
         if let Some(parent) = self.instance.parent.filter(|_| is_visible_to_parent) {
             fail_point("children.before_notice");
-            self.deps.notices.publish_change(parent);
+            self.deps.notices.publish_change(LookTarget::instance(parent));
             self.deps.commit_events.publish_parent(parent);
         }
         if let Some(backfill) = self.instance.backfill.filter(|_| has_new_state) {

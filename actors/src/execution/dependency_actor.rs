@@ -1,8 +1,9 @@
 //! Finds the dependent tasks that the ends of instances wake, and notifies their owners.
 //!
 //! Owns nothing: ends and waits are rows. In: notices that an instance of this node has ended. Out: notices to the
-//! instances that wait, on this node or another. Behind the notices stands a look every few seconds, which also finds the
-//! ends that a master recorded before it died. If it dies, the node ends.
+//! tasks that wait, on this node or another. Behind the notices stand a look every few seconds, which also finds the ends
+//! that a master recorded before it died, and a comparison of all that waits on this node with all that ended lately. If
+//! it dies, the node ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +15,20 @@ use engine::ids::{Incarnation, InstanceId, TaskIndex};
 use crate::execution::instance_notices::InstanceNotices;
 use crate::exit_on_panic::ExitOnPanic;
 use crate::messages::Observe;
+use crate::messages::master::LookTarget;
 use crate::ownership::single_flight::{FlightDecision, SingleFlight};
+use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
 use ports::{DependencyStore, StoreError, WokenDependent};
 
 /// The interval at which ends are looked for that nothing reported.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The interval at which all that waits is compared with what ended lately, whether or not the ends were recorded.
+const COMPARE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long ago an instance ended at the latest that is compared: two intervals and what a commit may take.
+const COMPARED_MS: i64 = 180_000;
 
 /// The pause in which the ends of many instances become one look.
 const GATHER: Duration = Duration::from_millis(50);
@@ -40,6 +49,8 @@ pub struct DependencyDeps {
     pub notices: InstanceNotices,
     /// Says that instances of this node end.
     pub commit_events: CommitBroadcast,
+    /// The database's time.
+    pub clock: Clock,
 }
 
 /// Wakes dependent tasks.
@@ -84,6 +95,14 @@ impl DependencyActor {
     }
 }
 
+/// Marks what waits here as woken where an instance ended lately.
+async fn compare_with_ends(deps: DependencyDeps) {
+    let since = deps.clock.now().plus(-COMPARED_MS);
+    if let Err(error) = deps.store.compare_with_ends(deps.this_node, since).await {
+        tracing::warn!(%error, "waiting tasks could not be compared with what ended; they are compared again");
+    }
+}
+
 /// Wakes what waits for ended instances; returns how many tasks of this node it woke. Those of other nodes stay woken
 /// until their owners look.
 async fn wake_dependents(deps: &DependencyDeps) -> Result<u64, StoreError> {
@@ -97,7 +116,8 @@ async fn wake_dependents(deps: &DependencyDeps) -> Result<u64, StoreError> {
     // Cleared before they look, so that an end after that wakes them again.
     deps.store.clear_woken(&here).await?;
     for one in &woken {
-        deps.notices.publish_change(one.instance);
+        let target = LookTarget::task(one.instance, one.task_index);
+        deps.notices.publish_change(target);
     }
     Ok(u64::try_from(here.len()).unwrap_or(u64::MAX))
 }
@@ -121,6 +141,10 @@ impl Actor for DependencyActor {
             ctx.address().downgrade(),
         ));
         ctx.run_interval(LOOK_INTERVAL, |actor, ctx| actor.look(ctx));
+        ctx.run_interval(COMPARE_INTERVAL, |actor, ctx| {
+            // The next look finds what it marks.
+            ctx.spawn(compare_with_ends(actor.deps.clone()).into_actor(actor));
+        });
     }
 }
 

@@ -1,11 +1,11 @@
 //! Looks at the instances that an attempt of a dependent task waits for.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::dependent::{DependencyProgress, DependencyTask};
+use engine::dependent::{DependencyProgress, DependencyTask, ItemObservation};
 use engine::task::{DependenciesSeen, Observation, WatchGoal};
 use futures_util::FutureExt as _;
 
@@ -24,6 +24,7 @@ pub(crate) struct DependencyLook {
     requests: DependencyRequests,
     question: DependencyQuestion,
     looks: Rc<Cell<u32>>,
+    last: Rc<RefCell<Option<Vec<ItemObservation>>>>,
 }
 
 impl DependencyLook {
@@ -54,13 +55,15 @@ impl DependencyLook {
                 subscription: Subscription::Begin,
             },
             looks: Rc::default(),
+            last: Rc::default(),
         })
     }
 }
 
 impl AttemptLook for DependencyLook {
     fn look(&self) -> LookFuture {
-        let (requests, looks) = (self.requests.clone(), Rc::clone(&self.looks));
+        let requests = self.requests.clone();
+        let (looks, last) = (Rc::clone(&self.looks), Rc::clone(&self.last));
         let mut question = self.question.clone();
         if looks.get() > 0 {
             question.subscription = Subscription::Stands;
@@ -68,17 +71,24 @@ impl AttemptLook for DependencyLook {
         async move {
             let items = requests.look(question).await?;
             looks.set(looks.get().saturating_add(1));
+            // What was reported before decides nothing new.
+            if last.borrow().as_ref() == Some(&items) {
+                return Ok(None);
+            }
+            last.replace(Some(items.clone()));
             Ok(Some(Observation::Dependencies(DependenciesSeen { items })))
         }
         .boxed_local()
     }
 
-    fn interval(&self) -> Duration {
-        let ms = u64::try_from(self.question.task.check_interval_ms).unwrap_or_default();
+    /// The ends of instances are reported, those of single tasks in them are not.
+    fn interval(&self) -> Option<Duration> {
+        let task = &self.question.task;
+        let ms = u64::try_from(task.check_interval_ms).unwrap_or_default();
         let interval = Duration::from_millis(ms);
         if self.looks.get() == 1 {
-            return interval.min(SECOND_LOOK);
+            return Some(interval.min(SECOND_LOOK));
         }
-        interval
+        task.names_tasks().then_some(interval)
     }
 }

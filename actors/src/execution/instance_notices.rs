@@ -13,7 +13,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::sync::mpsc;
 
-use crate::messages::master::{CheckInbox, InboxStatus, LookAgainAt, RunInstance};
+use crate::messages::master::{CheckInbox, InboxStatus, LookAgainAt, LookTarget, RunInstance};
 use ports::rpc::client::RpcClient;
 use ports::{NewInstance, OwnershipStore};
 
@@ -28,7 +28,7 @@ const INBOXES: usize = 16;
 pub struct InstanceNotices {
     generation: Generation,
     deps: NoticeDeps,
-    changed: mpsc::Sender<InstanceId>,
+    changed: mpsc::Sender<LookTarget>,
 }
 
 /// What notices are sent with.
@@ -60,10 +60,10 @@ impl InstanceNotices {
         }
     }
 
-    /// Says that something may have changed that an instance waits for.
-    pub fn publish_change(&self, waiting: InstanceId) {
+    /// Says that something may have changed that an instance, or a task of it, waits for.
+    pub fn publish_change(&self, waiting: LookTarget) {
         if self.changed.try_send(waiting).is_err() {
-            tracing::debug!(instance = %waiting, "a notice was dropped");
+            tracing::debug!(instance = %waiting.instance, "a notice was dropped");
         }
     }
 
@@ -85,10 +85,10 @@ impl InstanceNotices {
 }
 
 /// Passes changes on until the last sender is gone; what queued meanwhile is passed on together.
-async fn forward_changes(deps: NoticeDeps, mut queue: mpsc::Receiver<InstanceId>) {
+async fn forward_changes(deps: NoticeDeps, mut queue: mpsc::Receiver<LookTarget>) {
     let mut queued = Vec::new();
     while queue.recv_many(&mut queued, QUEUE).await > 0 {
-        let waiting: BTreeSet<InstanceId> = queued.drain(..).collect();
+        let waiting: BTreeSet<LookTarget> = queued.drain(..).collect();
         let elsewhere = deps.looks.send(LookAgainAt(waiting)).await.unwrap_or_default();
         if !elsewhere.is_empty() {
             notify_other_owners(&deps, elsewhere).await;
@@ -96,21 +96,31 @@ async fn forward_changes(deps: NoticeDeps, mut queue: mpsc::Receiver<InstanceId>
     }
 }
 
-async fn notify_other_owners(deps: &NoticeDeps, instances: Vec<InstanceId>) {
+async fn notify_other_owners(deps: &NoticeDeps, targets: Vec<LookTarget>) {
+    let instances: BTreeSet<InstanceId> = targets.iter().map(|target| target.instance).collect();
+    let instances: Vec<InstanceId> = instances.into_iter().collect();
     let owners = match deps.store.find_owners(&instances).await {
         Ok(owners) => owners,
         Err(error) => return tracing::debug!(%error, "the owners of waiting instances could not be read"),
     };
-    let mut by_owner: BTreeMap<Incarnation, Vec<InstanceId>> = BTreeMap::new();
+    let mut by_owner: BTreeMap<Incarnation, BTreeSet<InstanceId>> = BTreeMap::new();
     for instance in owners {
         if let Some((owner, _)) = instance.owner.filter(|(owner, _)| *owner != deps.this_node) {
-            by_owner.entry(owner).or_default().push(instance.id);
+            by_owner.entry(owner).or_default().insert(instance.id);
         }
     }
-    for (owner, instances) in by_owner {
+    for (owner, owned) in by_owner {
+        let mut instances = Vec::new();
+        let mut tasks = Vec::new();
+        for target in targets.iter().filter(|target| owned.contains(&target.instance)) {
+            match target.task_index {
+                Some(task_index) => tasks.push((target.instance, task_index)),
+                None => instances.push(target.instance),
+            }
+        }
         let rpc = deps.rpc.clone();
         actix_rt::spawn(async move {
-            if let Err(error) = rpc.look_again(owner, instances).await {
+            if let Err(error) = rpc.look_again(owner, instances, tasks).await {
                 tracing::debug!(%owner, %error, "waiting instances could not be notified");
             }
         });

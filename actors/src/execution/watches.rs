@@ -112,11 +112,16 @@ async fn look_repeatedly(
             Ok(None) => look.interval(),
             Err(error) => {
                 tracing::warn!(task = task_index.0, %error, "what a task waits for could not be read");
-                RETRY_PAUSE
+                Some(RETRY_PAUSE)
             }
         };
         drop(look);
-        if let Ok(Err(_)) = tokio::time::timeout(pause, requested.changed()).await {
+        let request = requested.changed();
+        let requested = match pause {
+            Some(pause) => tokio::time::timeout(pause, request).await.unwrap_or(Ok(())),
+            None => request.await,
+        };
+        if requested.is_err() {
             return;
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::states::OwnershipReason;
 
 use crate::messages::workflow::RecoveryCounts;
@@ -134,11 +134,38 @@ pub struct RenewLeases {
     pub batch: Vec<LeaseRequest>,
 }
 
-/// Something that these instances wait for may have changed; answered with those that do not run here. Losing it is
-/// harmless: their owners look from time to time.
+/// An instance of which every task that waits looks again, or one task of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LookTarget {
+    /// The instance.
+    pub instance: InstanceId,
+    /// The task; all of the instance when there is none.
+    pub task_index: Option<TaskIndex>,
+}
+
+impl LookTarget {
+    /// Every task of an instance.
+    pub fn instance(instance: InstanceId) -> Self {
+        Self {
+            instance,
+            task_index: None,
+        }
+    }
+
+    /// One task.
+    pub fn task(instance: InstanceId, task_index: TaskIndex) -> Self {
+        Self {
+            instance,
+            task_index: Some(task_index),
+        }
+    }
+}
+
+/// What these wait for may have changed; answered with those whose instances do not run here. Losing it is harmless:
+/// their owners look from time to time.
 #[derive(Debug, Message)]
-#[rtype(result = "Vec<InstanceId>")]
-pub struct LookAgainAt(pub BTreeSet<InstanceId>);
+#[rtype(result = "Vec<LookTarget>")]
+pub struct LookAgainAt(pub BTreeSet<LookTarget>);
 
 /// Slots of a worker were released. Losing it is harmless: every answer of the worker carries its free slots.
 #[derive(Debug, Message)]

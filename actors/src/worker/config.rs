@@ -8,7 +8,7 @@ use ports::journal::Journal;
 use ports::paths::AttemptPaths;
 use ports::peers::Peers;
 use ports::rpc::client::RpcClient;
-use ports::{NodeIdentity, Runner};
+use ports::{LogSizes, NodeIdentity, Runner};
 
 /// The identity and the limits of a worker.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub struct WorkerConfig {
 pub struct WorkerPorts {
     /// Starts jobs.
     pub runner: Arc<dyn Runner>,
+    /// Knows the logs that jobs leave.
+    pub logs: Arc<dyn LogSizes>,
     /// Outlives this process.
     pub journal: Arc<dyn Journal>,
     /// Reaches masters.

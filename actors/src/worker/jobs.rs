@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr};
@@ -13,16 +12,14 @@ use engine::states::KillCause;
 use super::config::{WorkerConfig, WorkerPorts};
 use super::messages::KillTask;
 use super::task_actor::{TaskActor, TaskListener};
-use ports::clock::Clock;
 use ports::journal::ProcessId;
 use ports::paths::AttemptPaths;
 use ports::protocol::Dispatch;
-use ports::{Job, Leftover, Runner};
+use ports::{Job, Leftover};
 
 /// The running jobs of one worker.
 pub(crate) struct RunningJobs {
-    runner: Arc<dyn Runner>,
-    clock: Clock,
+    ports: WorkerPorts,
     paths: AttemptPaths,
     boot_id: String,
     tasks: HashMap<DispatchId, Addr<TaskActor>>,
@@ -32,8 +29,7 @@ impl RunningJobs {
     /// Begins without a job.
     pub(crate) fn new(config: &WorkerConfig, ports: &WorkerPorts) -> Self {
         Self {
-            runner: Arc::clone(&ports.runner),
-            clock: ports.clock.clone(),
+            ports: ports.clone(),
             paths: config.paths.clone(),
             boot_id: config.boot_id.clone(),
             tasks: HashMap::new(),
@@ -49,7 +45,7 @@ impl RunningJobs {
             dispatch: with_environment(dispatch, &output),
             output,
         };
-        let task = TaskActor::new(job, Arc::clone(&self.runner), self.clock.clone(), listener);
+        let task = TaskActor::new(job, self.ports.clone(), listener);
         self.tasks.insert(uid, task.start());
     }
 

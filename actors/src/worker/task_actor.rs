@@ -1,6 +1,5 @@
 //! The actor of one running attempt: its job, its time limit, its kill.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, WrapFuture};
@@ -9,10 +8,10 @@ use engine::ids::DispatchId;
 use engine::states::KillCause;
 use tokio::sync::mpsc;
 
+use super::config::WorkerPorts;
 use super::messages::{AttemptEnded, AttemptStarted, KillTask, TaskActorStopped};
-use ports::clock::Clock;
 use ports::journal::ProcessId;
-use ports::{Job, JobEnd, KILL_GRACE, Runner, RunningJob, StartError};
+use ports::{Job, JobEnd, KILL_GRACE, RunningJob, StartError};
 
 /// Time past its limit at which the worker kills an attempt by itself. The owner, which judges the limit, acts first.
 const OWNER_GRACE: Duration = Duration::from_secs(10);
@@ -46,15 +45,14 @@ impl Drop for StopNotice {
 
 impl TaskActor {
     /// Makes the actor of a job.
-    pub(crate) fn new(job: Job, runner: Arc<dyn Runner>, clock: Clock, listener: TaskListener) -> Self {
+    pub(crate) fn new(job: Job, ports: WorkerPorts, listener: TaskListener) -> Self {
         let (kill, orders) = mpsc::unbounded_channel();
         let uid = job.dispatch.uid;
         let started = listener.started.clone();
         Self {
             run: Some(JobRun {
                 job,
-                runner,
-                clock,
+                ports,
                 started,
                 orders,
             }),
@@ -91,20 +89,19 @@ impl Handler<KillTask> for TaskActor {
 /// A job with what it needs while it runs.
 struct JobRun {
     job: Job,
-    runner: Arc<dyn Runner>,
-    clock: Clock,
+    ports: WorkerPorts,
     started: Recipient<AttemptStarted>,
     orders: mpsc::UnboundedReceiver<KillTask>,
 }
 
 impl JobRun {
     async fn run_to_end(mut self) -> AttemptEnd {
-        let mut running = match self.runner.start(&self.job).await {
+        let mut running = match self.ports.runner.start(&self.job).await {
             Ok(running) => running,
             Err(StartError { reason, failure }) => {
                 return AttemptEnd {
                     failure,
-                    ..AttemptEnd::unstarted(AttemptResult::Failed, &reason, self.clock.now())
+                    ..AttemptEnd::unstarted(AttemptResult::Failed, &reason, self.ports.clock.now())
                 };
             }
         };
@@ -113,13 +110,14 @@ impl JobRun {
             start_ticks: running.start_ticks(),
         };
         let pid = process.pid;
-        let started_at = self.clock.now();
+        let started_at = self.ports.clock.now();
         self.started.do_send(AttemptStarted {
             uid: self.job.dispatch.uid,
             process,
             at: started_at,
         });
         let end = self.wait_for_end(running.as_mut()).await;
+        let ended_at = self.ports.clock.now();
         AttemptEnd {
             result: end.result,
             exit_code: end.exit_code,
@@ -128,7 +126,8 @@ impl JobRun {
             outputs: end.outputs,
             pid,
             started_at: Some(started_at),
-            ended_at: self.clock.now(),
+            log_bytes: self.ports.logs.size(&self.job.dispatch.uid).await,
+            ended_at,
         }
     }
 

@@ -129,7 +129,10 @@ impl TrackedAttempt {
     /// Returns the end of a lost attempt that its owner kills: nothing of it runs.
     pub(crate) fn killed_when_lost(&self, at: Timestamp) -> AttemptEnd {
         let reason = self.isolation.as_deref().unwrap_or(WORKER_RESTARTED);
-        AttemptEnd::unstarted(AttemptResult::Killed, reason, at)
+        AttemptEnd {
+            log_bytes: None,
+            ..AttemptEnd::unstarted(AttemptResult::Killed, reason, at)
+        }
     }
 
     /// Whether the worker ends it by itself, without an order of its owner.

@@ -46,13 +46,18 @@ async fn list_approvals(
     let query = query.0;
     let is_restricted = query.mine.unwrap_or_default() && !caller.is_admin();
     let identity = caller.identity();
+    let decider = match is_restricted {
+        true => Some(ApprovalDecider {
+            user: identity.user,
+            name: identity.name.clone(),
+            groups: caller.catalog().user_groups().names_of(identity.user).await?,
+        }),
+        false => None,
+    };
     let filter = ApprovalFilter {
         visible: caller.visible_projects(),
         project: query.project,
-        decider: is_restricted.then(|| ApprovalDecider {
-            user: identity.user,
-            name: identity.name.clone(),
-        }),
+        decider,
     };
     let paging = Paging {
         limit: query.limit,

@@ -11,6 +11,7 @@ mod connections;
 mod debug;
 mod explanations;
 mod graphs;
+mod groups;
 mod health;
 mod http;
 mod instances;

@@ -42,8 +42,10 @@ struct ExpiredCounts {
     instances: u64,
     /// Rows of all tables, those of instances included.
     rows: u64,
-    /// Bytes of logs; null where their sizes are unknown.
+    /// Bytes of the logs whose sizes are known; null when none is.
     log_bytes: Option<u64>,
+    /// Logs whose size is not known: those of lost attempts, and of attempts that ended before sizes were stored.
+    unknown_logs: u64,
 }
 
 /// Deletes instances that ended long ago, with everything that belongs to them. The operation counts instances and rows.
@@ -64,7 +66,8 @@ async fn delete_expired(
         return Ok(HttpResponse::Ok().json(ExpiredCounts {
             instances: count.instances,
             rows: count.rows,
-            log_bytes: (count.instances == 0).then_some(0),
+            log_bytes: count.log_bytes(),
+            unknown_logs: count.unknown_logs,
         }));
     }
     let create = async |key| Ok(retention.request(&wanted, &caller.audit_context(key)).await?);

@@ -12,9 +12,9 @@ use crate::instances::{bulk, commands, edit, start, task_commands};
 use crate::projects::grants;
 use crate::users::{own_password, preferences};
 use crate::{
-    approvals, backfills, calendars, channels, connections, debug, explanations, graphs, health, instances,
-    limits, lineage, logs, nodes, operations, projects, retention, schedules, secrets, silences, statistics,
-    stream, task_instances, task_types, tasks, tokens, users, workflows,
+    approvals, backfills, calendars, channels, connections, debug, explanations, graphs, groups, health,
+    instances, limits, lineage, logs, nodes, operations, projects, retention, schedules, secrets, silences,
+    statistics, stream, task_instances, task_types, tasks, tokens, users, workflows,
 };
 
 /// Registers every documented endpoint.
@@ -44,6 +44,7 @@ fn register_api(config: &mut ServiceConfig) {
     limits::register_routes(config);
     channels::register_routes(config);
     silences::register_routes(config);
+    groups::register_routes(config);
     operations::register_routes(config);
     approvals::register_routes(config);
     own_password::register_routes(config);

@@ -33,7 +33,7 @@ use crate::silences::Silences;
 use crate::tasks::{Children, Tasks};
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
-use crate::users::{Preferences, SetupLinks, Users};
+use crate::users::{Preferences, SetupLinks, UserGroups, Users};
 use crate::workflows::Workflows;
 
 /// What users read and change, by noun, on the store's connections.
@@ -200,6 +200,11 @@ impl Catalog {
     /// Returns the silences of alerts.
     pub fn silences(&self) -> Silences<'_> {
         Silences::new(&self.store)
+    }
+
+    /// Returns the groups of users.
+    pub fn user_groups(&self) -> UserGroups<'_> {
+        UserGroups::new(&self.store)
     }
 
     /// Returns the statistics of instances.

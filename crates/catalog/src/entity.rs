@@ -12,6 +12,7 @@ pub(crate) mod attempt_secret;
 pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod backfill_date;
+pub(crate) mod backfill_purge;
 pub(crate) mod bulk_item;
 pub(crate) mod bulk_operation;
 pub(crate) mod calendar;
@@ -52,6 +53,8 @@ pub(crate) mod task_instance;
 pub(crate) mod token;
 pub(crate) mod transition;
 pub(crate) mod user_account;
+pub(crate) mod user_group;
+pub(crate) mod user_group_member;
 pub(crate) mod user_preference;
 pub(crate) mod workflow;
 pub(crate) mod workflow_connection;
@@ -93,6 +96,7 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, log_removal::Entity),
         create(backend, backfill::Entity),
         create(backend, backfill_date::Entity),
+        create(backend, backfill_purge::Entity),
         create(backend, calendar::Entity),
         create(backend, schedule::Entity),
         create(backend, schedule_fire::Entity),
@@ -122,6 +126,8 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, channel::Entity),
         create(backend, silence::Entity),
         create(backend, setup_link::Entity),
+        create(backend, user_group::Entity),
+        create(backend, user_group_member::Entity),
     ]
 }
 
@@ -171,6 +177,8 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         channel::indexes(),
         silence::indexes(),
         setup_link::indexes(),
+        user_group::indexes(),
+        user_group_member::indexes(),
     ]
     .iter()
     .flatten()

@@ -78,6 +78,8 @@ pub struct AttemptRow {
     pub exit_code: Option<i32>,
     /// Why it did not succeed, in words.
     pub error: Option<String>,
+    /// The size of its log; none while it is open, and where it is not known.
+    pub log_bytes: Option<u64>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When its process started.
@@ -92,6 +94,7 @@ impl TryFrom<attempt::Model> for AttemptRow {
     fn try_from(row: attempt::Model) -> Result<Self, CatalogError> {
         let id = row.dispatch_id.map(|id| parse_name("dispatch_id", &id));
         let exit_code = row.exit_code.map(|code| narrow("exit_code", code));
+        let log_bytes = row.log_bytes.map(|bytes| narrow("log_bytes", bytes));
         Ok(Self {
             number: AttemptNumber(narrow("number", row.number)?),
             uid: id.transpose()?,
@@ -100,6 +103,7 @@ impl TryFrom<attempt::Model> for AttemptRow {
             pid: row.pid,
             exit_code: exit_code.transpose()?,
             error: row.error,
+            log_bytes: log_bytes.transpose()?,
             created_at: Timestamp(row.created_at),
             started_at: row.started_at.map(Timestamp),
             ended_at: row.ended_at.map(Timestamp),

@@ -3,6 +3,7 @@
 pub(crate) mod preferences;
 pub(crate) mod sessions;
 pub(crate) mod setup_links;
+pub(crate) mod user_groups;
 
 use engine::ids::Timestamp;
 use sea_orm::ActiveValue::{Set, Unchanged};
@@ -22,6 +23,7 @@ use store::Store;
 
 pub use preferences::Preferences;
 pub use setup_links::{NewSetupLink, SetupLinks};
+pub use user_groups::{GroupChange, UserGroup, UserGroups};
 
 /// The name of the user that the first start makes.
 const BOOTSTRAP_USER: &str = "admin";

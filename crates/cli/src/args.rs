@@ -8,6 +8,7 @@ mod backfill;
 mod calendar;
 mod channel;
 mod connection;
+mod group;
 mod instance;
 mod limit;
 mod retention;
@@ -27,6 +28,7 @@ pub(crate) use channel::{ChannelCommand, ChannelPlace};
 pub(crate) use connection::{
     ConnectionCommand, ConnectionPlace, GrantConnectionArgs, SetConnectionArgs, TestConnectionArgs,
 };
+pub(crate) use group::GroupCommand;
 pub(crate) use instance::{
     ExplainArgs, InstanceCommand, ListInstancesArgs, LogsArgs, TaskVerbArgs, VerbArgs,
 };
@@ -96,6 +98,9 @@ pub enum ClientCommand {
     /// Users
     #[command(subcommand)]
     User(UserCommand),
+    /// Groups of users
+    #[command(subcommand)]
+    Group(GroupCommand),
     /// API tokens
     #[command(subcommand)]
     Token(TokenCommand),

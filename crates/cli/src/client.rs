@@ -10,8 +10,8 @@ use super::rest::{Call, Rest};
 use super::settings::Settings;
 use super::target::Target;
 use super::{
-    admin, approval, backfill, calendar, channel, connection, context, documents, instance, limit, run,
-    schedule, secret, setup_link, silence, workflow,
+    admin, approval, backfill, calendar, channel, connection, context, documents, group, instance, limit,
+    run, schedule, secret, setup_link, silence, workflow,
 };
 
 /// Makes the printer that the options ask for; `NO_COLOR` forbids colour.
@@ -54,6 +54,7 @@ pub fn run_client(command: ClientCommand, global: &Global, environment: &Environ
         ClientCommand::Silence(command) => silence::run(command, &connect()?, printer),
         ClientCommand::Project(command) => admin::project(command, &connect()?, printer),
         ClientCommand::User(command) => admin::user(command, &connect()?, printer, &settings),
+        ClientCommand::Group(command) => group::run(command, &connect()?, printer),
         ClientCommand::Token(command) => admin::token(command, &connect()?, printer),
         ClientCommand::Node(command) => admin::node(command, &connect()?, printer),
         ClientCommand::Failover(command) => admin::failover(&command, &connect()?, printer),

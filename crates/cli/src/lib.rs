@@ -18,6 +18,7 @@ mod documents;
 mod explain;
 mod failure;
 mod follow;
+mod group;
 mod instance;
 mod limit;
 mod log_choice;

@@ -77,6 +77,11 @@ pub(super) fn for_user(failure: Failure, rest: &Rest, user: &str) -> Failure {
     for_name(failure, rest, user, &["users"], "porpoise user list")
 }
 
+/// Adds the group of users that was probably meant.
+pub(super) fn for_group(failure: Failure, rest: &Rest, group: &str) -> Failure {
+    for_name(failure, rest, group, &["groups"], "porpoise group list")
+}
+
 /// Adds the task that was probably meant.
 pub(super) fn for_task(failure: Failure, rest: &Rest, instance: &str, task: &str) -> Failure {
     let command = format!("porpoise instance tasks {instance}");

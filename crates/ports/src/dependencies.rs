@@ -86,6 +86,10 @@ pub trait DependencyStore: Send + Sync + 'static {
     /// Wakes what waits for instances that have ended, and lists what is woken: at most a few thousand tasks.
     async fn wake_dependents(&self) -> Result<Vec<WokenDependent>, StoreError>;
 
+    /// Marks as woken what waits in instances of `owner` for instances that have ended since then, whether or not their
+    /// ends were recorded.
+    async fn compare_with_ends(&self, owner: Incarnation, ended_since: Timestamp) -> Result<(), StoreError>;
+
     /// Marks tasks as not woken, before they look.
     async fn clear_woken(&self, tasks: &[(InstanceId, TaskIndex)]) -> Result<(), StoreError>;
 }

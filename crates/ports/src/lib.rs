@@ -59,7 +59,7 @@ pub use inbox::{InboxCommand, RelayedResult};
 pub use instances::{InstanceCommit, LoadedInstance, NewInstance, RequestKey, Write, WriteOutcome};
 pub use jobs::{Job, JobEnd, KILL_GRACE, Leftover, Runner, RunnerRegistry, RunningJob, StartError};
 pub use limits::{AdmissibleTask, LimitKey, LimitScope, LimitStore, ProjectShare, RoomRefusal};
-pub use logs::{LogPart, LogSource, LogUnavailable};
+pub use logs::{LogPart, LogSizes, LogSource, LogUnavailable};
 pub use membership::{
     DB_HEARTBEAT_INTERVAL, DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HeartbeatReading,
     Join, JoinResult, Member, MemberStatus, NodeIdentity,

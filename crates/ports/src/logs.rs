@@ -52,6 +52,13 @@ pub trait LogSource: std::fmt::Debug + Send + Sync + 'static {
     ) -> Result<LogPart, LogUnavailable>;
 }
 
+/// Knows how large the logs of attempts are that ran on this node.
+#[async_trait]
+pub trait LogSizes: std::fmt::Debug + Send + Sync + 'static {
+    /// Returns the size of a log in bytes, 0 for one that does not exist; none when it cannot be read in time.
+    async fn size(&self, uid: &DispatchId) -> Option<u64>;
+}
+
 /// Bytes as base64 text.
 mod base64_text {
     use base64::Engine as _;

@@ -135,8 +135,12 @@ pub struct EndedInstance {
 pub enum AgedRows {
     /// Fires of schedules without an instance.
     Fires,
-    /// Backfills that ended and have no instance left, one at a time: each goes with its dates.
+    /// Backfills that ended and have no instance left.
     Backfills,
+    /// Dates of deleted backfills.
+    BackfillDates,
+    /// Notes of deleted backfills that have no date left.
+    BackfillPurges,
     /// The audit log.
     Audit,
     /// Requests to workers to remove logs.
@@ -156,6 +160,8 @@ impl AgedRows {
     pub const ALL: &'static [Self] = &[
         Self::Fires,
         Self::Backfills,
+        Self::BackfillDates,
+        Self::BackfillPurges,
         Self::Audit,
         Self::LogRemovals,
         Self::RetentionRuns,

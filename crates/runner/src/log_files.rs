@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::ids::{DispatchId, InstanceId};
-use ports::{LogPart, LogSource, LogUnavailable};
+use ports::{LogPart, LogSizes, LogSource, LogUnavailable};
 use primitives::private_files::create_private_folder;
 
 use super::file_remover::FileRemover;
@@ -264,6 +264,19 @@ impl LogSource for LogFiles {
                 worker: worker.to_owned(),
                 cause: error.to_string(),
             })
+    }
+}
+
+#[async_trait]
+impl LogSizes for LogFiles {
+    async fn size(&self, uid: &DispatchId) -> Option<u64> {
+        match Self::read(self, uid, 0, 0).await {
+            Ok(part) => Some(part.size),
+            Err(error) => {
+                tracing::warn!(%error, %uid, "the size of a log cannot be read");
+                None
+            }
+        }
     }
 }
 

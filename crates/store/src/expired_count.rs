@@ -17,6 +17,12 @@ pub struct ExpiredCount {
     pub instances: u64,
     /// Rows of all tables, those of instances included.
     pub rows: u64,
+    /// Logs whose size is known.
+    pub known_logs: u64,
+    /// Their bytes.
+    pub known_bytes: u64,
+    /// Logs whose size is not known.
+    pub unknown_logs: u64,
 }
 
 impl ExpiredCount {
@@ -26,7 +32,15 @@ impl ExpiredCount {
         Self {
             instances: self.instances + other.instances,
             rows: self.rows + other.rows,
+            known_logs: self.known_logs + other.known_logs,
+            known_bytes: self.known_bytes + other.known_bytes,
+            unknown_logs: self.unknown_logs + other.unknown_logs,
         }
+    }
+
+    /// Returns the bytes of the logs whose size is known; none when there are logs and no size is known.
+    pub fn log_bytes(self) -> Option<u64> {
+        (self.known_logs > 0 || self.unknown_logs == 0).then_some(self.known_bytes)
     }
 }
 
@@ -49,11 +63,14 @@ impl Store {
                 .await
                 .map_err(store_error)?
                 .ok_or_else(|| corrupt("a count has no row"))?;
-            let rows: i64 = RowReader::new(&counted).next_value()?;
+            let mut columns = RowReader::new(&counted);
             let instances = u64::try_from(level.len()).map_err(corrupt)?;
             total = total.plus(ExpiredCount {
                 instances,
-                rows: instances + u64::try_from(rows).map_err(corrupt)?,
+                rows: instances + columns.next_u64()?,
+                known_logs: columns.next_u64()?,
+                known_bytes: columns.next_u64()?,
+                unknown_logs: columns.next_u64()?,
             });
             let children = self
                 .reader()

@@ -31,6 +31,12 @@ impl<'a> RowReader<'a> {
         u32::try_from(number).map_err(corrupt)
     }
 
+    /// Reads the next column as a count.
+    pub(crate) fn next_u64(&mut self) -> Result<u64, StoreError> {
+        let number: i64 = self.next_value()?;
+        u64::try_from(number).map_err(corrupt)
+    }
+
     /// Reads the next column as a stored name.
     pub(crate) fn next_parsed<T>(&mut self) -> Result<T, StoreError>
     where

@@ -1,5 +1,6 @@
 //! The fields of approval tasks.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -98,9 +99,14 @@ impl ApprovalTask {
         })
     }
 
-    /// Whether a user is named. There are no groups of users yet, so a group names no user.
-    pub fn names_user(&self, user: &str) -> bool {
-        self.approvers.iter().any(|approver| approver == user)
+    /// Whether a user is named, or one of the groups that the user is in.
+    pub fn names_user(&self, user: &str, groups: &BTreeSet<String>) -> bool {
+        self.approvers
+            .iter()
+            .any(|approver| match approver.strip_prefix(GROUP_PREFIX) {
+                Some(group) => groups.contains(group),
+                None => approver == user,
+            })
     }
 
     /// Writes the inputs as documents and lists show them.

@@ -29,7 +29,6 @@ fn asking() -> ApprovalTask {
 #[test]
 fn a_document_says_who_decides_and_what_is_answered() {
     let task = asking();
-    assert!(task.names_user("alice") && !task.names_user("ops") && !task.names_user("bob"));
     assert_eq!(task.on_timeout, ApprovalTimeout::Reject);
     assert_eq!(
         task.inputs_document(),
@@ -89,4 +88,18 @@ fn answers_are_checked_by_type_and_completed_by_defaults() {
     assert!(answer(json!({}), AnswerRule::Optional).is_ok());
     assert!(task.check_answers(None, AnswerRule::Optional).is_ok());
     assert_eq!(task.default_answers().len(), 1);
+}
+
+#[test]
+fn approvers_are_users_and_members_of_groups() {
+    let fields = json!({"message": "ok?", "approvers": ["alice", "group:ops", "dev"]});
+    let task = read(&fields).expect("a task");
+    let groups = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    assert!(task.names_user("alice", &groups(&[])));
+    assert!(task.names_user("bob", &groups(&["x", "ops"])));
+    assert!(
+        !task.names_user("bob", &groups(&["alice", "dev"])),
+        "these are users"
+    );
+    assert!(!task.names_user("ops", &groups(&[])), "that is a group");
 }

@@ -37,7 +37,7 @@ pub struct DependencyTask {
     pub on_failure: DependencyFailurePolicy,
     /// For how long failed items count as waiting, from the start of the attempt, in milliseconds.
     pub failure_wait_ms: Option<i64>,
-    /// How often the owner looks even when nothing was reported, in milliseconds.
+    /// How often the owner looks at single tasks of instances, in milliseconds.
     pub check_interval_ms: i64,
 }
 
@@ -100,6 +100,12 @@ impl DependencyTask {
         let mut items = Vec::new();
         collect_items(&self.group, &mut items);
         items
+    }
+
+    /// Whether an item waits for a single task of an instance, which ends before its instance does.
+    pub fn names_tasks(&self) -> bool {
+        let is_of_task = |item: &DependencyItem| matches!(item.target, DependencyTarget::Task(_));
+        self.items().into_iter().any(is_of_task)
     }
 }
 

@@ -6,6 +6,7 @@ mod day;
 mod describe;
 mod error;
 mod field;
+mod month;
 mod parse;
 mod value_set;
 
@@ -14,11 +15,12 @@ mod tests;
 
 use std::fmt;
 
-use chrono::{Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
 use self::day::{DaysOfMonth, DaysOfWeek};
 pub use self::error::CronError;
 pub use self::field::CronField;
+use self::month::{CalendarMonth, DaySet};
 use self::value_set::ValueSet;
 
 /// A parsed cron expression.
@@ -52,77 +54,65 @@ impl Cron {
 
     /// The first matching local time at or after one that is a whole second.
     pub fn first_from(&self, local: NaiveDateTime) -> Option<NaiveDateTime> {
-        if self.matches_date(local.date())
-            && let Some(time) = self.first_time_from(local.time())
-        {
-            return Some(local.date().and_time(time));
+        let mut date = self.first_date_from(local.date())?;
+        if date == local.date() {
+            if let Some(time) = self.first_time_from(local.time()) {
+                return Some(date.and_time(time));
+            }
+            date = self.first_date_from(date.succ_opt()?)?;
         }
-        let date = self.first_date_from(local.date().succ_opt()?)?;
         Some(date.and_time(self.first_time_from(NaiveTime::MIN)?))
     }
 
     /// The last matching local time at or before one.
     pub fn last_until(&self, local: NaiveDateTime) -> Option<NaiveDateTime> {
-        if self.matches_date(local.date())
-            && let Some(time) = self.last_time_until(local.time())
-        {
-            return Some(local.date().and_time(time));
+        let mut date = self.last_date_until(local.date())?;
+        if date == local.date() {
+            if let Some(time) = self.last_time_until(local.time()) {
+                return Some(date.and_time(time));
+            }
+            date = self.last_date_until(date.pred_opt()?)?;
         }
-        let date = self.last_date_until(local.date().pred_opt()?)?;
         let last_second = NaiveTime::from_hms_opt(23, 59, 59)?;
         Some(date.and_time(self.last_time_until(last_second)?))
     }
 
-    fn matches_date(&self, date: NaiveDate) -> bool {
-        let Ok(year) = u32::try_from(date.year()) else {
-            return false;
-        };
-        self.years.contains(year)
-            && self.months.contains(date.month())
-            && match self.day_rule {
-                DayRule::Both => self.days_of_month.contains(date) && self.days_of_week.contains(date),
-                DayRule::Either => self.days_of_month.contains(date) || self.days_of_week.contains(date),
-            }
+    /// The days of a month that match both day fields, or one of them.
+    fn days_in(&self, month: CalendarMonth) -> DaySet {
+        let (by_number, by_weekday) = (
+            self.days_of_month.days_in(month),
+            self.days_of_week.days_in(month),
+        );
+        match self.day_rule {
+            DayRule::Both => by_number & by_weekday,
+            DayRule::Either => by_number | by_weekday,
+        }
     }
 
     fn first_date_from(&self, date: NaiveDate) -> Option<NaiveDate> {
-        let mut date = date.max(NaiveDate::from_ymd_opt(
-            self.years.first()?.try_into().ok()?,
-            1,
-            1,
-        )?);
-        let last_year = self.years.last()?;
-        while u32::try_from(date.year()).is_ok_and(|year| year <= last_year) {
-            if self.matches_date(date) {
-                return Some(date);
-            }
-            date = if self.months.contains(date.month()) {
-                date.succ_opt()?
-            } else {
-                date.with_day(1)?.checked_add_months(Months::new(1))?
-            };
-        }
-        None
+        let begin = (u32::try_from(date.year()).unwrap_or(0), date.month());
+        let years = self.years.numbers_from(begin.0);
+        let months = years.flat_map(|year| self.months.numbers().map(move |month| (year, month)));
+        months.filter(|month| *month >= begin).find_map(|(year, month)| {
+            let first = if (year, month) == begin { date.day() } else { 1 };
+            let month = CalendarMonth::new(year, month)?;
+            month.date(self.days_in(month).first_from(first)?)
+        })
     }
 
     fn last_date_until(&self, date: NaiveDate) -> Option<NaiveDate> {
-        let mut date = date.min(NaiveDate::from_ymd_opt(
-            self.years.last()?.try_into().ok()?,
-            12,
-            31,
-        )?);
-        let first_year = self.years.first()?;
-        while u32::try_from(date.year()).is_ok_and(|year| year >= first_year) {
-            if self.matches_date(date) {
-                return Some(date);
-            }
-            date = if self.months.contains(date.month()) {
-                date.pred_opt()?
-            } else {
-                date.with_day(1)?.pred_opt()?
-            };
-        }
-        None
+        let begin = (u32::try_from(date.year()).ok()?, date.month());
+        let years = self.years.numbers_until(begin.0);
+        let months = years.flat_map(|year| {
+            self.months
+                .numbers_until(u32::MAX)
+                .map(move |month| (year, month))
+        });
+        months.filter(|month| *month <= begin).find_map(|(year, month)| {
+            let last = if (year, month) == begin { date.day() } else { 31 };
+            let month = CalendarMonth::new(year, month)?;
+            month.date(self.days_in(month).last_until(last)?)
+        })
     }
 
     fn first_time_from(&self, time: NaiveTime) -> Option<NaiveTime> {

@@ -23,6 +23,7 @@ pub(super) fn new_attempt(context: &StepContext<'_>, number: AttemptNumber) -> A
         pid: None,
         exit_code: None,
         error: None,
+        log_bytes: None,
         created_at: context.at,
         started_at: None,
         ended_at: None,
@@ -60,6 +61,7 @@ pub(super) fn record_end(context: &StepContext<'_>, task: &mut Task, end: &Attem
     let ended = end.ended_at.clamp(started, now.max(started));
     attempt.ended_at = Some(ended);
     attempt.exit_code = end.exit_code;
+    attempt.log_bytes = end.log_bytes;
     attempt.pid = attempt.pid.or(end.pid);
     task.started_at.get_or_insert(started);
     task.ended_at = Some(ended);

@@ -78,6 +78,8 @@ pub struct Attempt {
     pub exit_code: Option<i32>,
     /// Why it did not succeed, as a readable text.
     pub error: Option<String>,
+    /// The size of its log in bytes; none while it is open, and where its worker could not say.
+    pub log_bytes: Option<u64>,
     /// When it was committed.
     pub created_at: Timestamp,
     /// When its process started.

@@ -412,3 +412,14 @@ fn a_declared_output_that_never_came_is_in_the_history() {
     };
     assert_eq!(ended_with(set).why.as_deref(), Some("succeeded"));
 }
+
+#[test]
+fn the_size_of_its_log_is_stored_with_the_end_of_an_attempt() {
+    let end = AttemptEnd {
+        log_bytes: Some(7),
+        ..AttemptEnd::succeeded(Timestamp(0))
+    };
+    assert_eq!(ended_with(end).task.attempt.unwrap().log_bytes, Some(7));
+    let refused = AttemptEnd::unstarted(AttemptResult::Failed, "no memory", Timestamp(0));
+    assert_eq!(ended_with(refused).task.attempt.unwrap().log_bytes, Some(0));
+}

@@ -154,17 +154,17 @@ pub(super) fn mark_not_started(context: &StepContext<'_>, mut task: Task, reason
     };
     match attempt.kill_cause {
         Some(KillCause::Timeout) => {
-            attempt.ended_at = Some(context.at);
+            end_without_start(context, attempt);
             task.ended_at = Some(context.at);
             return fail_by_time(context, task, Some(reason));
         }
         Some(KillCause::Stop | KillCause::Strategy | KillCause::Kill) => {
-            attempt.ended_at = Some(context.at);
+            end_without_start(context, attempt);
             task.ended_at = Some(context.at);
             return end_killed(task, &format!("never started: {reason}"));
         }
         Some(KillCause::Skip) => {
-            attempt.ended_at = Some(context.at);
+            end_without_start(context, attempt);
             let error = format!("never started: {reason}");
             let ended = AttemptEnd::unstarted(AttemptResult::Killed, &error, context.at);
             return force_ended(context, task, ended);
@@ -178,6 +178,12 @@ pub(super) fn mark_not_started(context: &StepContext<'_>, mut task: Task, reason
     attempt.worker = None;
     attempt.error = Some(reason.clone());
     requeue(context, task, &format!("not started: {reason}"))
+}
+
+/// Ends an attempt whose process never started; it has no log.
+fn end_without_start(context: &StepContext<'_>, attempt: &mut Attempt) {
+    attempt.ended_at = Some(context.at);
+    attempt.log_bytes = Some(0);
 }
 
 pub(super) fn mark_lost(context: &StepContext<'_>, mut task: Task, reason: String) -> TaskStep {

@@ -131,6 +131,7 @@ mod tests {
             outputs: BTreeMap::new(),
             pid: Some(17),
             started_at: Some(Timestamp(1)),
+            log_bytes: None,
             ended_at: Timestamp(2),
         };
         JournalRecord::Ended {

@@ -192,6 +192,10 @@ const NEEDS: &[(Needs, &str)] = &[
     (Needs::Token, "GET /api/v1/silences/{silence}"),
     (Needs::Token, "PUT /api/v1/silences/{silence}"),
     (Needs::Token, "DELETE /api/v1/silences/{silence}"),
+    (Needs::Admin, "GET /api/v1/groups"),
+    (Needs::Admin, "GET /api/v1/groups/{group}"),
+    (Needs::Admin, "PUT /api/v1/groups/{group}"),
+    (Needs::Admin, "DELETE /api/v1/groups/{group}"),
     (Needs::Admin, "GET /api/v1/channels"),
     (Needs::Admin, "GET /api/v1/channels/{channel}"),
     (Needs::Admin, "PUT /api/v1/channels/{channel}"),
@@ -471,6 +475,7 @@ impl Place<'_> {
             .replace("{connection}", "unknown")
             .replace("{channel}", "unknown")
             .replace("{silence}", "unknown")
+            .replace("{group}", "unknown")
             .replace("{incarnation}", "999999");
         match (method, template) {
             (_, "/api/v1/stream") => path + "?topics=nodes",

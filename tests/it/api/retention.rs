@@ -58,7 +58,7 @@ async fn a_dry_run_counts_and_stores_nothing() {
         let counted = served
             .send("POST", PATH, json!({"older_than": "1d", "dry_run": true}))
             .await;
-        let nothing = json!({"instances": 0, "rows": 0, "log_bytes": 0});
+        let nothing = json!({"instances": 0, "rows": 0, "log_bytes": 0, "unknown_logs": 0});
         assert_eq!((counted.status, counted.json()), (200, nothing));
     }
     served

@@ -535,11 +535,12 @@ pub(crate) async fn backfills_are_listed_by_state_and_their_dates_in_pages(fixtu
         }
     }
     assert_eq!(positions, (0..2_500).collect::<Vec<u32>>());
+    let backfills = fixture.count("backfill").await;
     fixture.sql("DELETE FROM backfill").await;
     assert_eq!(
-        fixture.count("backfill_date").await,
-        0,
-        "dates go with their backfill"
+        fixture.count("backfill_purge").await,
+        backfills,
+        "it is noted that their dates are to go"
     );
 }
 

@@ -336,7 +336,7 @@ fn a_deletion_of_old_instances_is_waited_for() {
             "{ran:?}"
         );
     }
-    let counts = json!({ "instances": 3, "rows": 20, "log_bytes": null });
+    let counts = json!({ "instances": 3, "rows": 20, "log_bytes": null, "unknown_logs": 3 });
     let (request, ran) = request_of(
         &["db", "clean", "--older-than", "1d", "--dry-run", "-o", "json"],
         200,

@@ -147,6 +147,34 @@ fn an_approval_is_seen_by_readers_and_decided_by_approvers() {
 }
 
 #[test]
+fn members_of_a_group_decide_while_they_are_in_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = Node::start(folder.path(), &[]);
+    node.apply("gate", GATE.replace("[alice]", "['group:ops']"));
+    let alice = add_member(&node, "alice", Some("read"));
+    let bob = add_member(&node, "bob", Some("execute"));
+    let put_group = |members: Value| {
+        let group = node.request(Method::PUT, "/api/v1/groups/ops");
+        let status = node.send(group.json(&json!({ "members": members }))).status();
+        assert!(status.is_success(), "{status}");
+    };
+    let id = node.start_instance("gate");
+    wait_for_gate(&node, &id);
+    let path = format!("/instances/{id}/tasks/gate/approve");
+    let body = json!({ "inputs": { "percent": 5 } });
+    let approve = |token: &str| send_as(&node, token, Method::POST, &path, &body).0;
+    assert_eq!((approve(&alice), listed(&node, &alice, "?mine=true")), (403, 0));
+    put_group(json!(["alice", "bob"]));
+    let mine = |token: &str| listed(&node, token, "?mine=true");
+    assert_eq!((mine(&alice), mine(&bob)), (1, 1));
+    put_group(json!(["alice"]));
+    assert_eq!((approve(&bob), mine(&bob)), (403, 0));
+    assert_eq!(approve(&alice), 200);
+    let task = node.get(&format!("/instances/{id}/tasks/gate"));
+    assert_eq!(task["state"], "succeeded", "{task}");
+}
+
+#[test]
 fn an_edited_label_is_seen_by_the_next_expression() {
     let folder = tempfile::tempdir().expect("a folder");
     let node = Node::start(folder.path(), &[]);

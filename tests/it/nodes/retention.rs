@@ -70,6 +70,34 @@ fn a_deletion_continues_after_the_node_was_killed_and_deletes_what_was_counted()
 }
 
 #[test]
+fn a_dry_run_adds_the_sizes_of_logs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = start(folder.path(), "2000");
+    let tasks = "  say: { type: shell, run: echo four }\n  silent: { type: noop, needs: [say] }\n";
+    node.apply("w", format!("version: 1\nname: w\ntasks:\n{tasks}"));
+    let ids = [node.start_instance("w"), node.start_instance("w")];
+    for id in &ids {
+        node.settle(id, &["succeeded"], Duration::from_secs(30));
+    }
+    let attempt = &node.get(&format!("/instances/{}/tasks/say", ids[0]))["attempt_list"][0];
+    assert_eq!(attempt["log_bytes"], 5, "{attempt}");
+    let dry_run = json!({"older_than": "1ms", "dry_run": true});
+    let counts_all = || node.post("/retention", &dry_run).1["instances"] == ids.len();
+    eventually(Duration::from_secs(5), counts_all);
+    let (status, counted) = node.post("/retention", &dry_run);
+    assert_eq!(status, 200, "{counted}");
+    assert_eq!(
+        (
+            &counted["instances"],
+            &counted["log_bytes"],
+            &counted["unknown_logs"]
+        ),
+        (&json!(2), &json!(10), &json!(0)),
+        "{counted}"
+    );
+}
+
+#[test]
 fn what_ended_before_the_limit_of_its_project_is_deleted_every_hour() {
     let folder = tempfile::tempdir().expect("a folder");
     let node = start(folder.path(), "2000");

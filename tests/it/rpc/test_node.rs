@@ -229,8 +229,12 @@ impl RecordingMaster {
                 self.record(format!("inbox of {instance} for {wait_ms} ms"));
                 MasterReply::Done {}
             }
-            MasterCall::LookAgain { instances } => {
-                self.record(format!("look again at {}", instances.len()));
+            MasterCall::LookAgain { instances, tasks } => {
+                self.record(format!(
+                    "look again at {} instances, {} tasks",
+                    instances.len(),
+                    tasks.len()
+                ));
                 MasterReply::Done {}
             }
             MasterCall::Reconcile {} => {

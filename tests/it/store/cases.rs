@@ -62,6 +62,7 @@ pub(crate) fn attempt(id: InstanceId, ordinal: u32, number: u32, state: AttemptS
         pid: Some(4_711),
         exit_code: Some(-1),
         error: Some("it said \"no\"\n".to_owned()),
+        log_bytes: Some(3_000_000_000),
         created_at: Timestamp(1_000),
         started_at: Some(Timestamp(1_001)),
         ended_at: (!state.is_open()).then_some(Timestamp(1_002)),

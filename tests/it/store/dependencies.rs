@@ -20,6 +20,8 @@ on_both_databases!(
     an_end_wakes_those_that_wait_for_it_and_no_other,
     a_woken_task_is_listed_until_it_looks,
     waits_go_with_their_instance,
+    what_is_lost_wakes_those_that_wait_for_it,
+    an_end_that_was_not_recorded_is_found_by_comparing,
     names_mean_what_projects_grant,
 );
 
@@ -305,6 +307,68 @@ async fn waits_go_with_their_instance(database: &Database) {
             .await
             .is_empty()
     );
+}
+
+async fn look(database: &Database, ids: &[i64]) {
+    let keys: Vec<_> = ids.iter().map(|id| (InstanceId(*id), TaskIndex(0))).collect();
+    database.store.clear_woken(&keys).await.expect("cleared");
+    assert!(woken(database).await.is_empty());
+}
+
+async fn what_is_lost_wakes_those_that_wait_for_it(database: &Database) {
+    let me = join(database, "one", "h1").await;
+    database
+        .sql(
+            "INSERT INTO project (id, name, created_at, updated_at) VALUES (2, 'other', 0, 0); \
+             INSERT INTO project_share (project_id, other_id, permission) VALUES (1, 2, 'read')",
+        )
+        .await;
+    for (id, bases) in [(1, (100, 200)), (2, (201, 300))] {
+        waiting(database, id, bases, me.incarnation).await;
+    }
+    ended(database, 10, 150, "failed", &[]).await;
+    assert!(woken(database).await.is_empty());
+    database.sql("DELETE FROM instance WHERE id = 10").await;
+    assert_eq!(woken(database).await, [1], "an older instance may decide now");
+    look(database, &[1]).await;
+    database
+        .sql("DELETE FROM project_share WHERE project_id = 1")
+        .await;
+    assert_eq!(woken(database).await, [1, 2], "a grant is gone");
+    look(database, &[1, 2]).await;
+    database
+        .sql("UPDATE workflow SET deleted_at = 9 WHERE id = 1")
+        .await;
+    assert_eq!(woken(database).await, [1, 2], "the workflow is gone");
+}
+
+async fn an_end_that_was_not_recorded_is_found_by_comparing(database: &Database) {
+    let me = join(database, "one", "h1").await;
+    let other = join(database, "two", "h2").await;
+    for (id, bases, owner) in [
+        (1, (100, 200), &me),
+        (2, (201, 300), &me),
+        (3, (100, 200), &other),
+    ] {
+        waiting(database, id, bases, owner.incarnation).await;
+    }
+    // Stored as ended, so that nothing records it.
+    ended(database, 10, 150, "succeeded", &[("ended_at", "500")]).await;
+    ended(
+        database,
+        11,
+        250,
+        "succeeded",
+        &[("ended_at", "500"), ("dry_run", "TRUE")],
+    )
+    .await;
+    let compare = async |since: i64| {
+        let compared = database.store.compare_with_ends(me.incarnation, Timestamp(since));
+        compared.await.expect("an answer");
+        woken(database).await
+    };
+    assert!(compare(501).await.is_empty(), "it ended before");
+    assert_eq!(compare(500).await, [1], "each master compares its own");
 }
 
 async fn names_mean_what_projects_grant(database: &Database) {

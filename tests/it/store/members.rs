@@ -417,6 +417,7 @@ fn ended(exit_code: i32) -> AttemptEnd {
         outputs: BTreeMap::from([("rows".to_owned(), "4 \u{fc}".to_owned())]),
         pid: Some(17),
         started_at: Some(Timestamp(1_500)),
+        log_bytes: Some(12),
         ended_at: Timestamp(2_500),
     }
 }

@@ -16,6 +16,7 @@ on_both_databases!(
     an_instance_goes_with_its_parent_and_not_before,
     rows_are_purged_a_few_at_a_time,
     a_deletion_counts_what_was_counted_before,
+    logs_are_counted_by_their_stored_sizes,
     an_instance_that_runs_again_stays,
     rows_without_an_instance_have_their_own_age,
     other_deletions_take_all_rows_at_once,
@@ -332,6 +333,34 @@ async fn a_deletion_counts_what_was_counted_before(database: &Database) {
     );
 }
 
+async fn logs_are_counted_by_their_stored_sizes(database: &Database) {
+    let logs_of = async |ids: &[i64]| {
+        let ids: Vec<_> = ids.iter().copied().map(InstanceId).collect();
+        let counted = database.store.count_expired(&ids).await.expect("a count");
+        (counted.log_bytes(), counted.unknown_logs)
+    };
+    assert_eq!(logs_of(&[]).await, (Some(0), 0), "no log has no bytes");
+    for id in 1..=4 {
+        add_instance(database, id, "succeeded", "100").await;
+    }
+    assert_eq!(logs_of(&[1, 2]).await, (None, 2), "nothing is known of old rows");
+    database
+        .sql(
+            "UPDATE attempt SET log_bytes = 5000000000 WHERE instance = 1; \
+             UPDATE attempt SET log_bytes = 7 WHERE instance = 2; \
+             UPDATE attempt SET dispatch_id = NULL, worker = NULL, worker_name = NULL WHERE instance = 4",
+        )
+        .await;
+    assert_eq!(logs_of(&[1, 2]).await, (Some(5_000_000_007), 0));
+    assert_eq!(logs_of(&[1, 2, 3]).await, (Some(5_000_000_007), 1));
+    assert_eq!(logs_of(&[3]).await, (None, 1));
+    assert_eq!(
+        logs_of(&[4]).await,
+        (Some(0), 0),
+        "without a worker there is no log"
+    );
+}
+
 async fn an_instance_that_runs_again_stays(database: &Database) {
     let lease = lease(database).await;
     add_instance(database, 1, "succeeded", "100").await;
@@ -444,8 +473,18 @@ async fn an_instance_stays_while_its_backfill_is_open_and_goes_before_it(databas
     assert_eq!(delete_backfills(100).await, 0, "their instances are there");
     delete(database, lease, 0, &[2, 4]).await;
     assert_eq!(delete_backfills(99).await, 0, "their dates ended later");
-    assert_eq!((delete_backfills(100).await, delete_backfills(100).await), (1, 1));
+    assert_eq!(delete_backfills(100).await, 2);
     assert_eq!(delete_backfills(100).await, 0);
     assert_eq!(count(database, "backfill WHERE id IN (1, 3)").await, 2);
+    let purge = async |rows, limit| {
+        let batch = database.store.delete_aged(lease, (rows, NOW), limit, NOW).await;
+        deleted(batch.expect("an answer")).rows
+    };
+    assert_eq!(purge(AgedRows::BackfillDates, 3).await, 3, "a few at a time");
+    assert_eq!(purge(AgedRows::BackfillPurges, 3).await, 1, "one has a date left");
+    assert_eq!(purge(AgedRows::BackfillDates, 3).await, 1);
+    assert_eq!(purge(AgedRows::BackfillDates, 3).await, 0);
     assert_eq!(count(database, "backfill_date").await, 4);
+    assert_eq!(purge(AgedRows::BackfillPurges, 3).await, 1);
+    assert_eq!(count(database, "backfill_purge").await, 0);
 }

@@ -2339,6 +2339,11 @@ export interface components {
              * @description Exit code of the process, or the HTTP status.
              */
             exit_code?: number | null;
+            /**
+             * Format: int64
+             * @description The size of its log; null while it is open, and where its worker could not say.
+             */
+            log_bytes?: number | null;
             /** Format: int64 */
             pid?: number | null;
             started_at?: string | null;
@@ -2830,7 +2835,7 @@ export interface components {
             instances: number;
             /**
              * Format: int64
-             * @description Bytes of logs; null where their sizes are unknown.
+             * @description Bytes of the logs whose sizes are known; null when none is.
              */
             log_bytes?: number | null;
             /**
@@ -2838,6 +2843,11 @@ export interface components {
              * @description Rows of all tables, those of instances included.
              */
             rows: number;
+            /**
+             * Format: int64
+             * @description Logs whose size is not known: those of lost attempts, and of attempts that ended before sizes were stored.
+             */
+            unknown_logs: number;
         };
         /** @description Why something waits. */
         Explanation: {

@@ -28,12 +28,13 @@ impl Handler<GetReachableWorkers> for MasterActor {
 impl Handler<LookAgainAt> for MasterActor {
     type Result = MessageResult<LookAgainAt>;
 
-    fn handle(&mut self, LookAgainAt(instances): LookAgainAt, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, LookAgainAt(targets): LookAgainAt, _: &mut Self::Context) -> Self::Result {
         let mut elsewhere = Vec::new();
-        for id in instances {
-            match self.children.addr_of(id) {
-                Some(actor) => actor.do_send(LookAgain { task_index: None }),
-                None => elsewhere.push(id),
+        for target in targets {
+            let task_index = target.task_index;
+            match self.children.addr_of(target.instance) {
+                Some(actor) => actor.do_send(LookAgain { task_index }),
+                None => elsewhere.push(target),
             }
         }
         MessageResult(elsewhere)

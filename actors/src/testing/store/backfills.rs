@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use engine::dependent::ItemObservation;
-use engine::ids::{BackfillId, InstanceId, TaskIndex};
+use engine::ids::{BackfillId, Incarnation, InstanceId, TaskIndex, Timestamp};
 
 use crate::testing::store::FakeStore;
 use ports::{
@@ -57,6 +57,10 @@ impl DependencyStore for FakeStore {
 
     async fn wake_dependents(&self) -> Result<Vec<WokenDependent>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn compare_with_ends(&self, _: Incarnation, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn clear_woken(&self, _: &[(InstanceId, TaskIndex)]) -> Result<(), StoreError> {

@@ -13,7 +13,9 @@ use ports::journal::{Journal, JournalError, JournalRecord};
 use ports::protocol::{AttemptUpdate, LeaseAnswer, LeaseRequest, Owner, Report, ReportAnswer};
 use ports::rpc::calls::{Call, MasterCall, MasterReply, Reply};
 use ports::rpc::transport::{CallError, Destination, Transport};
-use ports::{Job, JobEnd, Leftover, LogPart, LogSource, LogUnavailable, Runner, RunningJob, StartError};
+use ports::{
+    Job, JobEnd, Leftover, LogPart, LogSizes, LogSource, LogUnavailable, Runner, RunningJob, StartError,
+};
 
 /// A runner whose jobs end when a test says so.
 #[derive(Default)]
@@ -291,5 +293,12 @@ impl LogSource for NoLogs {
         (offset, _): (u64, u64),
     ) -> Result<LogPart, LogUnavailable> {
         Ok(LogPart::nothing_at(offset))
+    }
+}
+
+#[async_trait]
+impl LogSizes for NoLogs {
+    async fn size(&self, _: &DispatchId) -> Option<u64> {
+        Some(0)
     }
 }

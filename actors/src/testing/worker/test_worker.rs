@@ -70,6 +70,7 @@ pub(crate) async fn start_incarnation(
     let ports = WorkerPorts {
         peers: Peers::default(),
         runner: Arc::clone(&runner) as Arc<dyn Runner>,
+        logs: Arc::new(NoLogs),
         journal: Arc::clone(&journal) as Arc<dyn Journal>,
         masters: transport
             .to_masters(me, Arc::clone(&masters) as Arc<dyn Transport>)

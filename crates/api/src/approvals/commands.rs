@@ -124,10 +124,12 @@ async fn check_decider(
     approval: Option<&ApprovalTask>,
 ) -> Result<(), Problem> {
     let named = approval.filter(|fields| !fields.approvers.is_empty());
-    if named.is_some_and(|fields| fields.names_user(&caller.identity().name)) {
-        return Ok(());
-    }
-    if named.is_some() {
+    if let Some(fields) = named {
+        let identity = caller.identity();
+        let groups = caller.catalog().user_groups().names_of(identity.user).await?;
+        if fields.names_user(&identity.name, &groups) {
+            return Ok(());
+        }
         let refused = caller.check_permission(Level::Admin, None, request).await;
         return refused.map_err(|problem| match problem.code() {
             Code::Forbidden => Problem::new(

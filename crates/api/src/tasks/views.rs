@@ -85,6 +85,8 @@ pub(crate) struct Attempt {
     /// Exit code of the process, or the HTTP status.
     exit_code: Option<i32>,
     error: Option<String>,
+    /// The size of its log; null while it is open, and where its worker could not say.
+    log_bytes: Option<u64>,
     started_at: Option<String>,
     ended_at: Option<String>,
 }
@@ -99,6 +101,7 @@ impl From<stored::AttemptRow> for Attempt {
             pid: row.pid,
             exit_code: row.exit_code,
             error: row.error,
+            log_bytes: row.log_bytes,
             started_at: format_optional_time(row.started_at),
             ended_at: format_optional_time(row.ended_at),
         }

@@ -28,6 +28,7 @@ pub struct Model {
     pub created_at: i64,
     pub started_at: Option<i64>,
     pub ended_at: Option<i64>,
+    pub log_bytes: Option<i64>,
 }
 
 /// The joins of `attempt`; it has no foreign key.

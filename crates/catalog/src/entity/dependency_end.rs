@@ -1,4 +1,4 @@
-//! Ends of instances that a task waits for, until a master has found what they wake.
+//! Ends of instances that a task waits for, and other losses of what tasks wait for, until a master has found what they wake.
 
 use sea_orm::entity::prelude::*;
 
@@ -10,6 +10,7 @@ pub struct Model {
     pub id: i64,
     pub workflow_id: i64,
     pub base_at: i64,
+    pub until_at: Option<i64>,
 }
 
 /// The foreign keys of `dependency_end`.

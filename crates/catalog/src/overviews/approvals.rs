@@ -1,6 +1,6 @@
 //! What waits for the decision of a person.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::approval::{ApprovalProgress, ApprovalTask};
 use engine::ids::{AttemptNumber, InstanceId, TaskIndex, Timestamp};
@@ -71,6 +71,8 @@ pub struct ApprovalDecider {
     pub user: UserId,
     /// The user's name.
     pub name: String,
+    /// The groups that the user is in.
+    pub groups: BTreeSet<String>,
 }
 
 /// A row of the list, before its definition is read.
@@ -238,7 +240,7 @@ fn may_decide(
     if approval.fields.approvers.is_empty() {
         return permission.is_some_and(|permission| permission >= Permission::Execute);
     }
-    permission.is_some() && approval.fields.names_user(&decider.name)
+    permission.is_some() && approval.fields.names_user(&decider.name, &decider.groups)
 }
 
 /// The place of an approval in the list.

@@ -43,6 +43,7 @@ fn records() -> Vec<(&'static str, JournalRecord)> {
         outputs: BTreeMap::from([("rows".to_owned(), "12".to_owned())]),
         pid: Some(4711),
         started_at: Some(Timestamp(1_000)),
+        log_bytes: Some(4_096),
         ended_at: Timestamp(2_000),
     };
     let boot_id = "5b6cf4c4-4d7a-4a5c-9d0c-0f3b8a4f7a11".to_owned();

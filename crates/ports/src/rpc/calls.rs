@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use engine::connection::ResolvedConnection;
-use engine::ids::{DispatchId, Incarnation, InstanceId};
+use engine::ids::{DispatchId, Incarnation, InstanceId, TaskIndex};
 use serde::{Deserialize, Serialize};
 
 use crate::connections::ConnectionTest;
@@ -124,10 +124,13 @@ pub enum MasterCall {
         /// Time after which it is answered in any case.
         wait_ms: u64,
     },
-    /// Something that these instances wait for may have changed: those that run there look at it.
+    /// What instances wait for may have changed: those that run there look at it.
     LookAgain {
-        /// The instances.
+        /// Instances of which every task that waits looks.
         instances: Vec<InstanceId>,
+        /// Single tasks that look.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tasks: Vec<(InstanceId, TaskIndex)>,
     },
     /// Compares the instances that the master owns with those that it runs, after a hand-over.
     Reconcile {},

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::connection::ResolvedConnection;
-use engine::ids::{DispatchId, Incarnation, InstanceId};
+use engine::ids::{DispatchId, Incarnation, InstanceId, TaskIndex};
 
 use super::calls::{Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WorkerCall, WorkerReply};
 use super::transport::{CallError, Destination, Transport};
@@ -154,9 +154,14 @@ impl RpcClient {
         master_done(self.call_master(Destination::Incarnation(to), call).await?)
     }
 
-    /// Makes instances of a master look again at what they wait for.
-    pub async fn look_again(&self, to: Incarnation, instances: Vec<InstanceId>) -> Result<(), CallError> {
-        let call = MasterCall::LookAgain { instances };
+    /// Makes instances of a master look again at what they wait for: all their tasks, or single ones.
+    pub async fn look_again(
+        &self,
+        to: Incarnation,
+        instances: Vec<InstanceId>,
+        tasks: Vec<(InstanceId, TaskIndex)>,
+    ) -> Result<(), CallError> {
+        let call = MasterCall::LookAgain { instances, tasks };
         master_done(self.call_master(Destination::Incarnation(to), call).await?)
     }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use engine::dependent::ItemObservation;
-use engine::ids::{Incarnation, InstanceId, TaskIndex};
+use engine::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
 use ports::{CandidateQuery, DependencyStore, DependencyWaits, StoreError, WokenDependent};
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde::Serialize;
@@ -46,14 +46,15 @@ struct TaskKey {
 
 const TASK_KEY: [Column; 2] = [("c_instance", "bigint"), ("c_task", "bigint")];
 
-/// The end of an instance that a task may wait for.
-#[derive(Serialize)]
+/// The end of an instance that a task may wait for: its base instant; a range where something of a workflow is lost.
+#[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
 struct EndRow {
     c_workflow: i64,
-    c_base: i64,
+    c_from: i64,
+    c_to: i64,
 }
 
-const END: [Column; 2] = [("c_workflow", "bigint"), ("c_base", "bigint")];
+const END: [Column; 3] = [("c_workflow", "bigint"), ("c_from", "bigint"), ("c_to", "bigint")];
 
 #[async_trait]
 impl DependencyStore for Store {
@@ -99,6 +100,29 @@ impl DependencyStore for Store {
         rows.iter().map(read_woken).collect()
     }
 
+    async fn compare_with_ends(&self, owner: Incarnation, ended_since: Timestamp) -> Result<(), StoreError> {
+        // Of each workflow the bounds of the base instants: the looks decide exactly.
+        let sql = format!(
+            "UPDATE dependency_wait SET woken = TRUE WHERE NOT woken AND (instance, task_index, place) IN \
+             (SELECT w.instance, w.task_index, w.place FROM (SELECT e.workflow_id, \
+             min(coalesce(e.scheduled_at, e.created_at)) AS c_from, \
+             max(coalesce(e.scheduled_at, e.created_at)) AS c_to \
+             FROM project p JOIN instance e ON e.project_id = p.id AND e.ended_at >= $2 \
+             WHERE NOT e.dry_run GROUP BY e.workflow_id) c \
+             JOIN dependency_wait w ON w.workflow_id = c.workflow_id AND w.to_at >= c_from AND w.from_at <= c_to \
+             JOIN instance i ON i.id = w.instance AND i.owner = $1 WHERE NOT w.woken{})",
+            row_lock(
+                self.backend(),
+                "ORDER BY w.instance, w.task_index, w.place FOR UPDATE OF w SKIP LOCKED"
+            )
+        );
+        let transaction = self.engine_pool().begin_write().await?;
+        let values = [owner.0.into(), ended_since.0.into()];
+        let done = transaction.execute_raw(self.statement(&sql, values)).await;
+        done.map_err(store_error)?;
+        self.commit_engine(transaction).await
+    }
+
     async fn clear_woken(&self, tasks: &[(InstanceId, TaskIndex)]) -> Result<(), StoreError> {
         if tasks.is_empty() {
             return Ok(());
@@ -132,7 +156,7 @@ impl Store {
         let transaction = self.engine_pool().begin_write().await?;
         let sql = format!(
             "DELETE FROM dependency_end WHERE id IN (SELECT id FROM dependency_end ORDER BY id LIMIT $1{}) \
-             RETURNING workflow_id, base_at",
+             RETURNING workflow_id, base_at, coalesce(until_at, base_at)",
             row_lock(backend, "FOR UPDATE SKIP LOCKED")
         );
         let rows = transaction
@@ -142,13 +166,13 @@ impl Store {
         let taken = rows.len();
         let mut ends = rows.iter().map(read_end).collect::<Result<Vec<_>, _>>()?;
         // Many instances of one backfill have one base instant each, many starts by hand share none.
-        ends.sort_unstable_by_key(|end| (end.c_workflow, end.c_base));
-        ends.dedup_by_key(|end| (end.c_workflow, end.c_base));
+        ends.sort_unstable();
+        ends.dedup();
         run_over_rows(&transaction, &ends, || {
             format!(
                 "UPDATE dependency_wait SET woken = TRUE WHERE NOT woken AND (instance, task_index, place) IN \
                  (SELECT w.instance, w.task_index, w.place FROM {} JOIN dependency_wait w \
-                 ON w.workflow_id = c_workflow AND w.to_at >= c_base AND w.from_at <= c_base WHERE NOT w.woken{})",
+                 ON w.workflow_id = c_workflow AND w.to_at >= c_from AND w.from_at <= c_to WHERE NOT w.woken{})",
                 source(backend, &END),
                 row_lock(
                     backend,
@@ -184,7 +208,8 @@ fn read_end(row: &QueryResult) -> Result<EndRow, StoreError> {
     let mut columns = RowReader::new(row);
     Ok(EndRow {
         c_workflow: columns.next_value()?,
-        c_base: columns.next_value()?,
+        c_from: columns.next_value()?,
+        c_to: columns.next_value()?,
     })
 }
 

@@ -275,7 +275,9 @@ pub(crate) fn aged_rows_statement(
     limit: u32,
 ) -> Statement {
     let sql = match rows {
-        AgedRows::Backfills => return expired_backfill_statement(store, older_than),
+        AgedRows::Backfills => return expired_backfills_statement(store, older_than, limit),
+        AgedRows::BackfillDates => return purged_rows_statement(store, PURGED_DATES, limit),
+        AgedRows::BackfillPurges => return purged_rows_statement(store, ENDED_PURGES, limit),
         AgedRows::Fires => {
             "DELETE FROM schedule_fire WHERE (schedule_id, fire_at) IN (SELECT f.schedule_id, f.fire_at \
              FROM schedule_fire f WHERE f.at <= $1 \
@@ -311,23 +313,43 @@ pub(crate) fn aged_rows_statement(
     store.statement(sql, [older_than.0.into(), i64::from(limit).into()])
 }
 
-/// Deletes the oldest backfill that ended and has no instance left.
-fn expired_backfill_statement(store: &Store, older_than: Timestamp) -> Statement {
+/// Deletes dates of backfills that are gone, in their order.
+const PURGED_DATES: &str = "DELETE FROM backfill_date WHERE (backfill, position) IN \
+    (SELECT d.backfill, d.position FROM backfill_purge p JOIN backfill_date d ON d.backfill = p.backfill \
+    ORDER BY d.backfill, d.position LIMIT $1)";
+
+/// Forgets backfills whose dates are gone.
+const ENDED_PURGES: &str = "DELETE FROM backfill_purge WHERE backfill IN (SELECT p.backfill FROM backfill_purge p \
+    WHERE NOT EXISTS (SELECT 1 FROM backfill_date d WHERE d.backfill = p.backfill) ORDER BY p.backfill LIMIT $1)";
+
+fn purged_rows_statement(store: &Store, sql: &str, limit: u32) -> Statement {
+    store.statement(sql, [i64::from(limit).into()])
+}
+
+/// Deletes the oldest backfills that ended and have no instance left; a trigger notes that their dates are to go.
+fn expired_backfills_statement(store: &Store, older_than: Timestamp, limit: u32) -> Statement {
     let sql = format!(
         "DELETE FROM backfill WHERE id IN (SELECT b.id FROM backfill b WHERE b.created_at <= $1 AND NOT {} \
          AND NOT EXISTS (SELECT 1 FROM instance i WHERE i.backfill = b.id) \
          AND NOT EXISTS (SELECT 1 FROM backfill_date d WHERE d.backfill = b.id AND d.ended_at > $1) \
-         ORDER BY b.id LIMIT 1)",
+         ORDER BY b.id LIMIT $2)",
         is_open_backfill()
     );
-    store.statement(&sql, [older_than.0.into()])
+    store.statement(&sql, [older_than.0.into(), i64::from(limit).into()])
 }
 
-/// Counts the rows of other tables that belong to the instances of the list `$1`.
+/// Counts the rows of other tables that belong to the instances of the list `$1`, and their logs: those of known size,
+/// the bytes of these, and the others. An attempt that no worker had has no log.
 pub(crate) fn count_statement(backend: DbBackend) -> String {
     let listed = is_listed(backend, "instance");
     let counts = INSTANCE_TABLES.map(|(table, _)| format!("(SELECT count(*) FROM {table} WHERE {listed})"));
-    format!("SELECT {}", counts.join(" + "))
+    format!(
+        "SELECT {}, known_logs, known_bytes, unknown_logs FROM (SELECT count(log_bytes) AS known_logs, \
+         CAST(coalesce(sum(log_bytes), 0) AS BIGINT) AS known_bytes, \
+         count(*) - count(log_bytes) AS unknown_logs \
+         FROM attempt WHERE {listed} AND dispatch_id IS NOT NULL) l",
+        counts.join(" + ")
+    )
 }
 
 /// Lists the instances that those of the list `$1` started and that go with them.

@@ -67,9 +67,10 @@ pub(crate) struct AttemptColumns<'a> {
     created_at: i64,
     started_at: Option<i64>,
     ended_at: Option<i64>,
+    log_bytes: Option<u64>,
 }
 
-const ATTEMPT: [Column; 16] = [
+const ATTEMPT: [Column; 17] = [
     ("instance", "bigint"),
     ("task_index", "bigint"),
     ("number", "bigint"),
@@ -86,6 +87,7 @@ const ATTEMPT: [Column; 16] = [
     ("created_at", "bigint"),
     ("started_at", "bigint"),
     ("ended_at", "bigint"),
+    ("log_bytes", "bigint"),
 ];
 
 impl<'a> TaskColumns<'a> {
@@ -132,6 +134,7 @@ impl<'a> AttemptColumns<'a> {
             created_at: attempt.created_at.0,
             started_at: attempt.started_at.map(|at| at.0),
             ended_at: attempt.ended_at.map(|at| at.0),
+            log_bytes: attempt.log_bytes,
         }
     }
 }
@@ -170,7 +173,8 @@ pub(crate) fn tasks_of(backend: DbBackend) -> String {
 pub(crate) fn attempts_of(backend: DbBackend) -> String {
     format!(
         "SELECT a.instance, a.task_index, a.number = t.attempts, a.number, a.dispatch_number, a.dispatch_id, a.worker, a.worker_name, \
-         a.epoch, a.state, a.kill_cause, a.pid, a.exit_code, a.error, a.created_at, a.started_at, a.ended_at \
+         a.epoch, a.state, a.kill_cause, a.pid, a.exit_code, a.error, a.created_at, a.started_at, a.ended_at, \
+         a.log_bytes \
          FROM attempt a JOIN task_instance t ON t.instance = a.instance AND t.task_index = a.task_index \
          WHERE a.instance IN ({}) AND (a.number = t.attempts OR a.state IN ('created', 'running')) \
          ORDER BY a.instance, a.task_index, a.number",
@@ -236,6 +240,9 @@ pub(crate) fn read_attempt(row: &QueryResult) -> Result<(InstanceId, TaskIndex, 
         created_at: Timestamp(columns.next_value()?),
         started_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         ended_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
+        log_bytes: columns
+            .next_value::<Option<i64>>()?
+            .and_then(|bytes| u64::try_from(bytes).ok()),
     };
     Ok((instance, ordinal, latest, attempt))
 }

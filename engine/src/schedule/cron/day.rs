@@ -1,7 +1,6 @@
 //! What the two day fields match.
 
-use chrono::{Datelike, Months, NaiveDate, Weekday};
-
+use super::month::{CalendarMonth, DaySet};
 use super::value_set::ValueSet;
 
 /// The days of a month that an expression names.
@@ -39,57 +38,56 @@ pub(super) enum SpecialWeekday {
 }
 
 impl DaysOfMonth {
-    pub(super) fn contains(&self, date: NaiveDate) -> bool {
-        self.numbers.contains(date.day()) || self.special.iter().any(|day| day.is(date))
+    /// The days of a month that match.
+    pub(super) fn days_in(&self, month: CalendarMonth) -> DaySet {
+        let numbers: DaySet = self.numbers.numbers().map(DaySet::of_day).collect();
+        let special = self.special.iter().filter_map(|day| day.day_in(month));
+        let special: DaySet = special.map(DaySet::of_day).collect();
+        (numbers | special) & month.all_days()
     }
 }
 
 impl DaysOfWeek {
-    pub(super) fn contains(&self, date: NaiveDate) -> bool {
-        self.numbers.contains(date.weekday().num_days_from_sunday())
-            || self.special.iter().any(|day| day.is(date))
+    /// The days of a month that match.
+    pub(super) fn days_in(&self, month: CalendarMonth) -> DaySet {
+        let numbers = self.numbers.numbers().map(|weekday| month.all_on(weekday));
+        let special = self.special.iter().filter_map(|day| day.day_in(month));
+        numbers.chain(special.map(DaySet::of_day)).collect()
     }
 }
 
 impl SpecialDay {
-    fn is(self, date: NaiveDate) -> bool {
-        let last = last_day_of_month(date);
+    fn day_in(self, month: CalendarMonth) -> Option<u32> {
+        let last = month.last_day();
         match self {
-            Self::BeforeLast(days) => date.day() + days == last,
-            Self::LastWorkday => is_workday_nearest(date, last, last),
-            Self::WorkdayNearest(day) => day <= last && is_workday_nearest(date, day, last),
+            Self::BeforeLast(days) => last.checked_sub(days).filter(|day| *day > 0),
+            Self::LastWorkday => Some(workday_nearest(month, last)),
+            Self::WorkdayNearest(day) => (day <= last).then(|| workday_nearest(month, day)),
         }
     }
 }
 
 impl SpecialWeekday {
-    fn is(self, date: NaiveDate) -> bool {
-        let weekday = date.weekday().num_days_from_sunday();
+    fn day_in(self, month: CalendarMonth) -> Option<u32> {
+        let last = month.last_day();
         match self {
-            Self::Last(day) => weekday == day && date.day() + 7 > last_day_of_month(date),
-            Self::Nth(day, nth) => weekday == day && (date.day() - 1) / 7 + 1 == nth,
+            Self::Last(weekday) => Some(last - (month.weekday_of(last) + 7 - weekday) % 7),
+            Self::Nth(weekday, nth) => {
+                let day = month.first_on(weekday) + (nth - 1) * 7;
+                (day <= last).then_some(day)
+            }
         }
     }
 }
 
-/// Whether `date` is the Monday to Friday nearest to a day of its month, whose last day is `last`.
-fn is_workday_nearest(date: NaiveDate, day: u32, last: u32) -> bool {
-    let Some(weekday) = date.with_day(day).map(|date| date.weekday()) else {
-        return false;
-    };
-    let nearest = match weekday {
-        Weekday::Sat if day == 1 => day + 2,
-        Weekday::Sat => day - 1,
-        Weekday::Sun if day == last => day - 2,
-        Weekday::Sun => day + 1,
+/// The Monday to Friday nearest to a day of a month.
+fn workday_nearest(month: CalendarMonth, day: u32) -> u32 {
+    let (sunday, saturday) = (0, 6);
+    match month.weekday_of(day) {
+        weekday if weekday == saturday && day == 1 => day + 2,
+        weekday if weekday == saturday => day - 1,
+        weekday if weekday == sunday && day == month.last_day() => day - 2,
+        weekday if weekday == sunday => day + 1,
         _ => day,
-    };
-    date.day() == nearest
-}
-
-fn last_day_of_month(date: NaiveDate) -> u32 {
-    date.with_day(1)
-        .and_then(|first| first.checked_add_months(Months::new(1)))
-        .and_then(|next| next.pred_opt())
-        .map_or(31, |last| last.day())
+    }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use engine::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use engine::connection::ResolvedConnection;
-use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, Timestamp};
+use engine::ids::{
+    AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, TaskIndex, Timestamp,
+};
 use engine::spec::OnCutOff;
 use engine::states::KillCause;
 use engine::task_type::PreparedAction;
@@ -156,6 +158,7 @@ fn hint_samples() -> Vec<(MasterCall, MasterReply)> {
         (
             MasterCall::LookAgain {
                 instances: vec![InstanceId(42), InstanceId(43)],
+                tasks: vec![(InstanceId(44), TaskIndex(2))],
             },
             MasterReply::Done {},
         ),
@@ -272,6 +275,7 @@ fn end(result: AttemptResult) -> AttemptEnd {
         outputs: BTreeMap::from([("rows".to_owned(), "12".to_owned())]),
         pid: Some(4711),
         started_at: Some(Timestamp(1_700_000_000_000)),
+        log_bytes: Some(4_096),
         ended_at: Timestamp(1_700_000_060_000),
     }
 }
