@@ -187,6 +187,13 @@ pub(super) async fn gaps_are_named_and_only_owners_are_given_values(fixture: &Ca
     assert!(gap.contains("the key") && gap.contains("is missing"), "{gap}");
 }
 
+/// Counts the stored values that are not under the first key of the ring.
+async fn count_outdated(catalog: &Catalog) -> usize {
+    let newest = catalog.secret_rotations().first_key().expect("a key");
+    let values = catalog.sealed_values();
+    values.count_outdated(&newest).await.expect("a count")
+}
+
 pub(super) async fn a_rotation_encrypts_everything_and_another_node_continues_it(fixture: &CatalogFixture) {
     arrange(fixture).await;
     let (old, new) = (line(), line());
@@ -195,15 +202,7 @@ pub(super) async fn a_rotation_encrypts_everything_and_another_node_continues_it
         put(&catalog, &format!("s{number}"), "a long value").await;
     }
     keys.replace(ring(&[&new, &old]));
-    let outdated = async || {
-        let newest = catalog.secret_rotations().first_key().expect("a key");
-        catalog
-            .sealed_values()
-            .count_outdated(&newest)
-            .await
-            .expect("a count")
-    };
-    assert_eq!(outdated().await, 450);
+    assert_eq!(count_outdated(&catalog).await, 450);
     let rotations = catalog.secret_rotations();
     let rotation = rotations.request(&asked()).await.expect("it is accepted");
     let twice = rotations.request(&asked()).await;
@@ -246,7 +245,7 @@ pub(super) async fn a_rotation_encrypts_everything_and_another_node_continues_it
         .expect("an answer")
         .expect("it is there");
     assert_eq!((ended.outcome, ended.rotated), (OperationStatus::Applied, 450));
-    assert_eq!(outdated().await, 0);
+    assert_eq!(count_outdated(&catalog).await, 0);
     let missing = catalog.sealed_values().list_missing_keys(&ring(&[&new])).await;
     assert_eq!(missing.expect("an answer"), BTreeSet::new());
 }
