@@ -106,20 +106,27 @@ async fn compare_with_ends(deps: DependencyDeps) {
 /// Wakes what waits for ended instances; returns how many tasks of this node it woke. Those of other nodes stay woken
 /// until their owners look.
 async fn wake_dependents(deps: &DependencyDeps) -> Result<u64, StoreError> {
-    let woken = deps.store.wake_dependents().await?;
-    let is_here = |one: &&WokenDependent| one.owner == Some(deps.this_node);
-    let here: Vec<(InstanceId, TaskIndex)> = woken
-        .iter()
-        .filter(is_here)
-        .map(|one| (one.instance, one.task_index))
-        .collect();
-    // Cleared before they look, so that an end after that wakes them again.
-    deps.store.clear_woken(&here).await?;
-    for one in &woken {
-        let target = LookTarget::task(one.instance, one.task_index);
-        deps.notices.publish_change(target);
+    let mut count = 0;
+    // The store lists some thousands at a time.
+    loop {
+        let woken = deps.store.wake_dependents().await?;
+        let is_here = |one: &&WokenDependent| one.owner == Some(deps.this_node);
+        let here: Vec<(InstanceId, TaskIndex)> = woken
+            .iter()
+            .filter(is_here)
+            .map(|one| (one.instance, one.task_index))
+            .collect();
+        // Cleared before they look, so that an end after that wakes them again.
+        deps.store.clear_woken(&here).await?;
+        for one in &woken {
+            let target = LookTarget::task(one.instance, one.task_index);
+            deps.notices.send_change(target).await;
+        }
+        if here.is_empty() {
+            return Ok(count);
+        }
+        count += u64::try_from(here.len()).unwrap_or(u64::MAX);
     }
-    Ok(u64::try_from(here.len()).unwrap_or(u64::MAX))
 }
 
 /// Lets the actor look after ends of instances, for as long as it runs.

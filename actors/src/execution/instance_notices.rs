@@ -67,6 +67,11 @@ impl InstanceNotices {
         }
     }
 
+    /// Says the same, and waits while the queue is full: what is woken is not noted any more.
+    pub(crate) async fn send_change(&self, waiting: LookTarget) {
+        self.changed.send(waiting).await.ok();
+    }
+
     /// Runs an instance that this node has created and owns.
     pub(crate) fn run_created(&self, new: NewInstance, id: InstanceId) {
         self.deps
