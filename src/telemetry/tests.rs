@@ -5,8 +5,9 @@ fn every_metric_has_our_prefix_and_a_legal_ending() {
     for (name, kind, help) in NAMES {
         assert!(name.starts_with("porpoise_") && !help.is_empty(), "{name}");
         assert_eq!(name.ends_with("_total"), *kind == MetricKind::Counter, "{name}");
-        // A point in time is a gauge; Prometheus knows it by `_timestamp_seconds`.
-        let is_span = name.ends_with("_seconds") && !name.ends_with("_timestamp_seconds");
+        // A point in time and an age are gauges.
+        let is_gauge = name.ends_with("_timestamp_seconds") || name.ends_with("_oldest_seconds");
+        let is_span = name.ends_with("_seconds") && !is_gauge;
         assert_eq!(is_span, *kind == MetricKind::Seconds, "{name}");
     }
 }

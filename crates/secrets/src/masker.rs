@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::GeneralPurpose;
@@ -150,7 +150,11 @@ pub struct TooManyValues;
 
 impl Forms {
     fn new(all: BTreeSet<Vec<u8>>) -> Result<Self, TooManyValues> {
-        let search = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&all);
+        // A DFA of a long value takes hundreds of times its size, and long to build where the value repeats itself.
+        let search = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .match_kind(MatchKind::Standard)
+            .build(&all);
         Ok(Self {
             search: search.map_err(|_| TooManyValues)?,
             all: all.into_iter().collect(),

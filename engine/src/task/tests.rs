@@ -289,7 +289,7 @@ fn a_transcript_of_a_task_that_times_out_and_is_lost() {
 5 started 1-42-0-1-1 -> running #1 running due 1005 []
 1005 due -> running #1 running killing:timeout [warn: attempt 1 runs longer than 1s, kill]
 1005 due -> running #1 running killing:timeout [ignored: nothing of it is due (running)]
-1100 ended killed 1-42-0-1-1 -> waiting_retry #1 failed due 35 []
+1100 ended killed 1-42-0-1-1 -> waiting_retry #1 failed due 35 [timed out: timed out after 1s]
 1200 due -> waiting #1 failed [request slot]
 1200 slot granted for 0 on w1 -> dispatched #2 created [close #1 failed]
 1300 lost 1-42-0-2-1 -> not_run #2 lost []
