@@ -12,9 +12,9 @@ use crate::instances::{bulk, commands, edit, start, task_commands};
 use crate::projects::grants;
 use crate::users::{own_password, preferences};
 use crate::{
-    alerts, approvals, backfills, calendars, channels, connections, debug, explanations, graphs, groups, health,
-    instances, limits, lineage, logs, nodes, operations, projects, retention, schedules, secrets, silences,
-    statistics, stream, task_instances, task_types, tasks, tokens, users, workflows,
+    alerts, approvals, backfills, calendars, channels, connections, debug, explanations, graphs, groups,
+    health, instances, limits, lineage, logs, nodes, operations, projects, retention, schedules, secrets,
+    silences, statistics, stream, task_instances, task_types, tasks, tokens, users, workflows,
 };
 
 /// Registers every documented endpoint.

@@ -10,8 +10,8 @@ use super::rest::{Call, Rest};
 use super::settings::Settings;
 use super::target::Target;
 use super::{
-    admin, alert, approval, backfill, calendar, channel, connection, context, documents, group, instance, limit,
-    run, schedule, secret, setup_link, silence, workflow,
+    admin, alert, approval, backfill, calendar, channel, connection, context, documents, group, instance,
+    limit, run, schedule, secret, setup_link, silence, workflow,
 };
 
 /// Makes the printer that the options ask for; `NO_COLOR` forbids colour.
