@@ -28,7 +28,8 @@ build() {
 need_program() {
     [ -z "${PORPOISE_BIN:-}" ] || return 0
     build
-    (cd .. && cargo build --locked --bin porpoise)
+    # shellcheck disable=SC2086 # several words on purpose
+    (cd .. && cargo build $BUILD)
     export PORPOISE_BIN="$BINARY"
 }
 
