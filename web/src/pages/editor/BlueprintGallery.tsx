@@ -4,7 +4,7 @@ import { Loaded } from '@/components/Loaded';
 import { useText } from '@/i18n/i18n';
 import type { Blueprint } from './blueprints';
 
-/** Examples to start from, for a workflow that is still empty. */
+/** Examples to start from, for a workflow that is still empty. Closed at first, so that the canvas is in reach and stays where it is. */
 export function BlueprintGallery({ onChoose }: { onChoose: (source: string) => void }) {
   const text = useText();
   const [find, setFind] = useState('');
@@ -12,11 +12,9 @@ export function BlueprintGallery({ onChoose }: { onChoose: (source: string) => v
   const describe = ({ name, description }: Blueprint) => text.blueprints.describe(name, description);
   const matches = (blueprint: Blueprint) => [blueprint.name, describe(blueprint), ...blueprint.types].some((part) => part.toLowerCase().includes(find.toLowerCase()));
   return (
-    <section className="card stack tight" data-testid="blueprints" aria-label={text.blueprints.title}>
-      <div className="row between">
-        <h2>{text.blueprints.title}</h2>
-        <input className="native" type="search" data-testid="blueprint-search" aria-label={text.blueprints.find} placeholder={text.blueprints.find} value={find} onChange={(event) => setFind(event.target.value)} />
-      </div>
+    <details className="card stack tight" data-testid="blueprints">
+      <summary data-testid="blueprints-open">{text.blueprints.title}</summary>
+      <input className="native" type="search" data-testid="blueprint-search" aria-label={text.blueprints.find} placeholder={text.blueprints.find} value={find} onChange={(event) => setFind(event.target.value)} />
       <Loaded query={query} lines={3}>
         {(blueprints) => (
           <ul className="blueprints">
@@ -38,6 +36,6 @@ export function BlueprintGallery({ onChoose }: { onChoose: (source: string) => v
           </ul>
         )}
       </Loaded>
-    </section>
+    </details>
   );
 }
