@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use test_support::alert_receiver::AlertReceiver;
 
 use crate::graph::{Body, Graph};
-use crate::http::Client;
 use crate::load::{self, Arrival};
 use crate::node::{Backend, Node};
 use crate::record::{Case, Figures, Meter, percentile};
@@ -53,7 +52,9 @@ pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
                 backend,
             };
             let body = json!({ "rules": rules }).to_string();
-            client.call("PUT", "/api/v1/projects/default/notify", &body)?;
+            node.server
+                .connect()?
+                .call("PUT", "/api/v1/projects/default/notify", &body)?;
             let without = bench.book.median(
                 Case {
                     variant: NO_RULE,
@@ -61,7 +62,7 @@ pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
                 },
                 "cpu_ms_per_1000_tasks",
             );
-            let figures = measured((&node, &mut client), &graph, &receiver, without)?;
+            let figures = measured(&node, &graph, &receiver, without)?;
             bench.note(case, figures);
         }
     }
@@ -69,17 +70,14 @@ pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
 }
 
 /// Measures one run; with rules, each of its instances must have been announced once.
-fn measured(
-    (node, client): (&Node, &mut Client),
-    graph: &Graph,
-    receiver: &AlertReceiver,
-    without: Option<f64>,
-) -> Outcome<Figures> {
+fn measured(node: &Node, graph: &Graph, receiver: &AlertReceiver, without: Option<f64>) -> Outcome<Figures> {
     let before = receiver.received().len();
     let meter = Meter::start(node);
     let count = (RATE * SECONDS) as usize;
     let ids = load::start_many(&node.server, "w", count, Arrival::PerSecond(RATE))?;
-    load::until_quiet(client)?;
+    // The node closes connections that were idle during the load.
+    let mut client = node.server.connect()?;
+    load::until_quiet(&mut client)?;
     let has_rule = !client.get("/api/v1/projects/default/notify")?["rules"]
         .as_array()
         .is_some_and(Vec::is_empty);
