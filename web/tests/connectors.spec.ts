@@ -158,7 +158,7 @@ test('a channel sends a test message, and a group is made of channels', async ({
   receiver.stop();
 });
 
-test('who may only read changes nothing, and is told why; shared things are not there for them', async ({ browser, site }) => {
+test('who may only read changes nothing, and sees why; shared things are not there for them', async ({ browser, site }) => {
   await site.node.call('POST', '/users', { name: 'reader', password: 'reading horse battery' });
   await site.node.call('PUT', '/projects/retail/grants/reader', { permission: 'read' });
   const page = await browser.newPage();
